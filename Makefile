@@ -1,0 +1,34 @@
+# The short way: set-up, build, run. CMakePresets.json and scripts/ do the work.
+.PHONY: build demo test bench format tidy clean help
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+build: ## build/release/rootnote, with all set-up (packages through apt-get, as root or with sudo)
+	@scripts/packages build
+	@scripts/build release rootnote
+
+demo: build ## the story on an embedded Kafka: make demo [SCENARIO=dns|disk|quiet]
+	@build/release/rootnote demo $(SCENARIO)
+
+test: ## everything that must hold; ends with ctest's summary
+	@scripts/packages build test
+	@scripts/test
+
+bench: ## builds and runs the benchmarks
+	@scripts/packages build
+	@scripts/build release
+	@for bench in build/release/bench/*_bench; do echo "$$bench"; "$$bench" || exit 1; done
+
+format: ## clang-format over the whole tree
+	@scripts/packages format
+	@git ls-files -co --exclude-standard -- '*.h' '*.cc' | xargs -r clang-format-14 -i
+
+tidy: ## clang-tidy and clang's -Wthread-safety over the whole tree
+	@scripts/packages build test tidy
+	@scripts/build tidy
+
+clean: ## removes build/
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while read -r target text; do printf 'make %-8s %s\n' "$$target" "$$text"; done
