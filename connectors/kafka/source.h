@@ -1,0 +1,47 @@
+// Kafka topics as a source, on librdkafka's C API with callback queues (TRAPS) and a thread of its own
+// that only moves batches. Offsets are never committed here: KafkaSink does, inside its transaction.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/source.h"
+
+namespace rootnote {
+
+struct KafkaLog {
+  int level = 6;  // syslog's
+  std::string facility, message;
+};
+
+struct KafkaSourceOptions {
+  std::vector<std::string> topics;    // exact names or ^patterns; read through the group
+  std::vector<std::string> assigned;  // read whole by every member, outside the group (topology)
+  std::map<std::string, std::string> properties;  // passed through to librdkafka, as written
+  size_t queue_bytes_max = 64U << 20;
+  bool from_beginning = false;        // without a committed offset: earliest, else latest
+  std::function<EventTime()> now;     // receive time of CreateTime topics
+  std::function<void(const KafkaLog&)> log;
+};
+
+// What the sink needs to commit offsets inside its transaction. Opaque; serialised group metadata.
+class ConsumerGroup {
+ public:
+  virtual ~ConsumerGroup() = default;
+  // rd_kafka_consumer_group_metadata_t*, to be destroyed by the caller with librdkafka's function.
+  virtual void* Metadata() const = 0;
+};
+
+class KafkaSource : public Source {
+ public:
+  virtual const ConsumerGroup& group() const = 0;
+};
+
+// InvalidArgument names the property librdkafka refused.
+absl::StatusOr<std::unique_ptr<KafkaSource>> OpenKafkaSource(KafkaSourceOptions options);
+
+}  // namespace rootnote

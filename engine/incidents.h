@@ -1,0 +1,60 @@
+// The life of incidents: identity, hold-back, revisions, merge, reopen, resolve, maintenance
+// (DESIGN section 7, SEMANTICS section 6). Owns the correlator's verdicts over time.
+// Thread: one at a time (the pipeline's thread).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/correlator.h"
+#include "engine/topology.h"
+#include "engine/transition.h"
+#include "rules/program.h"
+#include "schemas/incident.h"
+
+namespace rootnote {
+
+struct IncidentOptions {
+  CorrelatorOptions correlator;
+  size_t open_max = 10'000;
+  size_t closed_kept_max = 50'000;  // for reopen and episodes; the oldest go first
+  std::string engine_version;
+};
+
+// A rules' finding about something that opened nothing, for explain and /api/v1/findings.
+struct Finding {
+  std::string signal, entity;
+  SignalState state = SignalState::kInactive;
+  // pending, held_back, tolerated, in_maintenance, below_threshold, owned
+  std::string verdict;
+  std::string detail;       // "held back until 10:00:20", "array:a1: 1 of 8 disks failing, tolerated"
+  std::string incident_id;  // owned
+};
+
+// The engine's view from one tick to the next: feed every closed tick in order, even an empty one.
+class IncidentStore {
+ public:
+  IncidentStore(std::shared_ptr<const Program> program, const WatchView& watch,
+                const IncidentOptions& options);
+  ~IncidentStore();
+
+  // Symptoms' changes of one tick (sorted), on the map as of its end. Returns the revisions to emit,
+  // in the order of (incident id, revision).
+  std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
+                             std::shared_ptr<const Topology> topology);
+
+  // Changes that may be suspects (deploys, configuration): events on entities.
+  void NoteChange(const Incident::Change& change);
+
+  // Latest revision of every incident that is kept: open first, then by id.
+  std::vector<Incident> All() const;
+  std::vector<Finding> Findings() const;  // by (signal, entity)
+
+ private:
+  class Lifecycle;
+  std::unique_ptr<Lifecycle> lifecycle_;
+};
+
+}  // namespace rootnote

@@ -1,0 +1,107 @@
+// The loop: poll → decode → route → tick → correlate → emit → commit. Owns the order, no state of others.
+//
+// Everything below it runs on event time. The wall clock enters only through `now` (receive times,
+// idle partitions, commit interval); in replay and time-lapse there is none, and partitions hold
+// time until they finish. Arrival decisions are written to the journal.
+// Thread: Run on one thread; Stop, View from any.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/sink.h"
+#include "connectors/source.h"
+#include "engine/incidents.h"
+#include "engine/metrics.h"
+#include "engine/topology.h"
+#include "rules/program.h"
+#include "schemas/base/status.h"
+#include "schemas/base/time.h"
+
+namespace rootnote {
+
+enum class TopicRole : uint8_t { kData, kTopology, kControl };
+
+// How the records of one topic (or file) are read. The first whose name matches wins.
+struct TopicOptions {
+  std::string topic;        // exact name, or a regular expression when it begins with ^
+  TopicRole role = TopicRole::kData;
+  std::string format = "auto";
+  std::string source;       // name for order and metrics; the topic when empty
+  Millis allowed_lateness{5'000};
+};
+
+struct OutputTopics {
+  std::string incidents = "rootnote.incidents";
+  std::string dead_letter = "rootnote.dead-letter";
+  std::string late = "rootnote.late";
+  std::string unresolved = "rootnote.unresolved";
+};
+
+struct PipelineOptions {
+  std::vector<TopicOptions> topics;
+  OutputTopics outputs;
+  int threads = 1;               // of the shard pool, the caller's included
+  uint32_t shards = 64;          // virtual
+  size_t batch_records = 256;
+  Millis tick{1'000};
+  Millis skew_limit{300'000};
+  Millis max_hold{300'000};
+  Millis idle_after{10'000};
+  Millis ahead_max{30'000};      // a partition this far ahead of the engine's watermark is paused
+  size_t partition_bytes_max = 16U << 20;  // decoded and waiting
+  Millis commit_interval{200};
+  Millis topology_load_timeout{60'000};
+  Millis lookback{300'000};
+  Millis evaluation_interval{5'000};
+  size_t series_max = 2'000'000;
+  std::string journal_path;      // "": none is written
+  // Undated topology records of files hold from here (`--topology-from`); default: the beginning.
+  EventTime topology_from = kMinTime;
+  EventTime until = kMinTime;    // replay: event time goes on to here after the last record
+  std::function<EventTime()> now;  // wall clock; empty: replay, files hold time
+  IncidentOptions incidents;
+  bool evidence_positions = true;  // off where inputs are compared without them
+};
+
+// What HTTP, explain and the demo's time-lapse look at. Immutable.
+struct EngineView {
+  EventTime watermark;
+  EventTime closed_tick;
+  bool ready = false;                 // assigned, topology loaded
+  std::vector<Incident> incidents;    // committed revisions only
+  std::vector<Finding> findings;
+  uint64_t topology_version = 0;
+  size_t topology_entities = 0;
+};
+
+class Pipeline {
+ public:
+  // `source` and `sink` are borrowed and outlive the pipeline.
+  Pipeline(std::shared_ptr<const Program> program, Source& source, Sink& sink, Metrics& metrics,
+           PipelineOptions options);
+  ~Pipeline();
+
+  // Runs until every partition is finished (files), or Stop. Then closes what the watermark allows:
+  // files evaluate all instants up to the last record (or `until`); live input stops at its watermark.
+  // Commits what is closed. Errors: the sink's, the source's, configuration.
+  absl::Status Run();
+  void Stop();  // Any thread, also from a signal handler's thread.
+
+  std::shared_ptr<const EngineView> View() const;
+
+  // Called on the pipeline's thread for each revision, after its commit. Set before Run.
+  void OnIncident(std::function<void(const Incident&)> callback);
+  // Called with every transition as it is released (time-lapse, tests, explain). Set before Run.
+  void OnTransition(std::function<void(const Transition&, const Program&)> callback);
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace rootnote

@@ -1,0 +1,46 @@
+// Text → tokens, with comments and white space dropped (Token::space_before remembers them).
+// `N%`, `N/s`: SEMANTICS section 3. Strings: PromQL's escapes. `#` starts a comment.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "rules/diagnostic.h"
+#include "rules/source.h"
+#include "rules/token.h"
+
+namespace rootnote {
+
+struct LexerOptions {
+  // Off in imported Prometheus files and promqltest files: no quantities with units, no `<-`, `->`.
+  bool extensions = true;
+};
+
+// Always ends with one kEnd token. Invalid input gives diagnostics and kInvalid tokens, never stops.
+std::vector<Token> Lex(const RuleSource& source, uint32_t source_index, Diagnostics& diagnostics,
+                       const LexerOptions& options = {});
+
+// A position in a token list that a parser moves along.
+class TokenCursor {
+ public:
+  explicit TokenCursor(const std::vector<Token>& tokens) : tokens_(tokens) {}
+
+  const Token& Peek(size_t ahead = 0) const {
+    const size_t at = position_ + ahead;
+    return at < tokens_.size() ? tokens_[at] : tokens_.back();
+  }
+  const Token& Next() {
+    const Token& token = Peek();
+    if (position_ + 1 < tokens_.size()) ++position_;
+    return token;
+  }
+  bool AtEnd() const { return Peek().kind == TokenKind::kEnd; }
+  size_t position() const { return position_; }
+  void Seek(size_t position) { position_ = position; }
+
+ private:
+  const std::vector<Token>& tokens_;
+  size_t position_ = 0;
+};
+
+}  // namespace rootnote

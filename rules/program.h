@@ -1,0 +1,271 @@
+// Checked rules, ready to run: what the engine executes. Immutable, shared by all threads, printable,
+// hashable per declaration (a reload keeps the state of what hashes the same).
+// Names are resolved to dense indexes into the vectors below; the order is the order of declaration.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "rules/promql/ast.h"
+#include "rules/source.h"
+#include "schemas/base/strong_id.h"
+#include "schemas/base/time.h"
+#include "schemas/incident.h"
+#include "schemas/labels.h"
+
+namespace rootnote {
+
+using KindId = StrongId<struct KindTag, uint16_t>;
+using RelationId = StrongId<struct RelationTag, uint16_t>;
+using SignalId = StrongId<struct SignalTag>;
+using FaultId = StrongId<struct FaultTag>;
+
+// Where a declaration stands, for messages and /api.
+struct Place {
+  uint32_t source = 0;  // index into Program::sources
+  Span span;
+};
+
+// kind disk { id array, disk }: the parts of an entity's id and the labels they are read from.
+struct Kind {
+  std::string name;
+  std::vector<std::string> identity;  // label names, in id order
+  std::vector<std::string> aliases;   // labels whose value is another name of the entity
+  Place place;
+};
+
+struct CarriedFamily {
+  Family from = Family::kErrors;  // on the entity depended on
+  Family to = Family::kErrors;    // what it becomes on the depending one
+};
+
+struct Tolerance {
+  enum class Type : uint8_t { kCount, kAllBut, kPercent } type = Type::kCount;
+  uint32_t amount = 0;
+  std::vector<Family> families;  // empty: all that is carried
+};
+
+// relation runs_on : app -> vm: A depends on B; failure flows from B to A.
+struct Relation {
+  std::string name;
+  std::vector<KindId> from_kinds, to_kinds;
+  std::vector<CarriedFamily> carries;
+  std::vector<Tolerance> tolerances;
+  std::optional<Millis> within;  // lag bound: how long until the dependant must show it
+  // `from { app=caller }`: (identity label, label of the sample) of each end
+  std::vector<std::pair<std::string, std::string>> from_labels, to_labels;
+  Place place;
+};
+
+using ExprPtr = std::shared_ptr<const promql::Expr>;
+
+// when missing heartbeat for 90s expected where monitored="true"
+struct MissingCondition {
+  std::string metric;                     // a metric or an event
+  std::vector<promql::Matcher> matchers;
+  Millis duration{0};
+  bool expected = false;                  // also entities of the map that never sent it
+  std::vector<promql::Matcher> where;     // on the entity's labels
+  Millis seen_within{86'400'000};
+};
+
+struct Condition {
+  std::variant<ExprPtr, MissingCondition> what;
+  Millis hold{0};  // `for`
+  // A comparison with a constant at the top: its right side, for evidence; and its direction.
+  std::optional<double> threshold;
+  enum class Direction : uint8_t { kNone, kAbove, kBelow } direction = Direction::kNone;
+};
+
+enum class NoDataPolicy : uint8_t { kResolve, kHold, kRaise };
+
+// "{disk}: {value} write errors/s" in pieces: literal text and references in turn.
+struct Template {
+  struct Piece {
+    bool reference = false;
+    std::string text;  // the literal, or the reference's path: "disk", "value", "impact.apps"
+  };
+  std::vector<Piece> pieces;
+  bool empty() const { return pieces.empty(); }
+};
+
+struct Signal {
+  std::string name;
+  std::optional<KindId> kind;          // on KIND …
+  std::optional<RelationId> relation;  // … or on relation R
+  Condition when;
+  std::optional<Condition> clear;
+  Millis keep_firing{0};
+  NoDataPolicy no_data = NoDataPolicy::kResolve;
+  std::vector<std::string> by;  // further labels that make an instance
+  Millis every{0};              // the grid; never 0 once checked
+  Family family = Family::kErrors;
+  Severity severity = Severity::kWarning;
+  std::vector<std::pair<std::string, std::string>> labels;
+  uint32_t series_max = 0;  // `limit N series`; 0: the engine's default
+  Template summary, description;
+  std::string runbook, owner;
+  uint64_t hash = 0;  // of what decides its meaning, with all it uses
+  Place place;
+};
+
+// A place where a fault is expected to show: a signal, or a family on a kind.
+struct Effect {
+  std::optional<SignalId> signal;
+  std::optional<std::pair<Family, KindId>> family_on;
+  std::vector<RelationId> over;  // empty: along every path that carries the family
+  std::optional<Millis> within;
+};
+
+struct SeverityRule {  // `critical when impact has transaction, else major`
+  Severity severity = Severity::kWarning;
+  std::optional<KindId> when_impact_has;  // absent: else
+};
+
+struct Fault {
+  std::string name;
+  KindId kind;
+  enum class Shows : uint8_t { kNothing, kAny, kAll } shows = Shows::kNothing;
+  std::vector<SignalId> shown_by;
+  std::vector<Effect> causes;
+  Template title, summary;
+  std::vector<SeverityRule> severity;  // first that holds; empty: by symptoms
+  std::string runbook, owner;
+  uint64_t hash = 0;
+  Place place;
+};
+
+struct Route {
+  std::optional<Severity> severity_at_least;
+  std::vector<promql::Matcher> matchers;  // on incident labels
+  std::string topic;
+  std::string projection;  // "", "pagerduty", …
+};
+
+struct IncidentPolicy {
+  Millis hold_back{20'000};
+  Millis merge_within{900'000};
+  Millis reopen_within{1'800'000};
+  Millis resolve_after{60'000};
+  Millis remind_every{14'400'000};
+  bool tolerated_open_info = false;
+  std::vector<Route> routes;
+};
+
+// maintenance "name" on SELECTION [and all above|below] WINDOW owner "…"
+struct Maintenance {
+  std::string name, owner;
+  // Either named entities …
+  std::vector<std::string> entities;
+  // … or all of a kind whose labels match.
+  std::optional<KindId> kind;
+  std::vector<promql::Matcher> where;  // on the entity's labels and identity
+  enum class Reach : uint8_t { kItself, kAllAbove, kAllBelow } reach = Reach::kItself;
+
+  struct Local {  // a local date and time of day
+    int32_t year = 0, month = 0, day = 0;  // 0: recurring
+    int32_t minute_of_day = 0;
+  };
+  std::vector<uint8_t> weekdays;  // 0 Sunday … 6 Saturday; empty and recurring: every day
+  bool recurring = false;
+  Local from, to;
+  std::string zone = "UTC";  // IANA
+  Place place;
+};
+
+// One line of a `series` or `event` block in a test.
+struct TestSeries {
+  bool event = false;
+  std::string name;
+  Labels labels;      // with __name__ for series
+  Labels attributes;  // events
+  std::string message;
+  // Values at start, start+step, …; nullopt is a gap. Events: present values mark occurrences.
+  std::vector<std::optional<double>> values;
+  Millis step{0};
+  Millis start{0};
+};
+
+struct TestExpectation {
+  enum class When : uint8_t { kAt, kNever } when = When::kAt;
+  Millis at{0};
+  enum class What : uint8_t { kNoIncident, kIncidents, kSignal } what = What::kNoIncident;
+  uint32_t count = 1;  // one incident, two incidents
+  bool any_count = false;  // `incident {…}` in never: any such
+  struct Pattern {
+    std::string root, fault;
+    struct Impact {
+      std::string entity;
+      std::vector<std::string> by;  // relation names along the path
+      std::optional<bool> potential;
+    };
+    std::vector<Impact> impact;
+    std::vector<std::string> not_impact;
+    std::vector<std::string> causes;
+    std::vector<std::string> ruled_out;  // entity or word, optionally "entity reason"
+    std::string severity, status, maintenance;
+    std::optional<std::string> reason;
+  } pattern;
+  std::vector<Pattern> more;       // one pattern per incident when several are expected
+  std::string signal, entity, state;  // kSignal: "pending", "firing", "inactive"
+  Place place;
+};
+
+struct Test {
+  std::string name;
+  // The topology block as changes, dated relative to the start when a line says `at T`.
+  struct Change {
+    Millis at{0};
+    bool dated = false;
+    bool deleted = false;
+    std::string entity;              // an entity …
+    std::string relation, from, to;  // … or a relation
+    Labels labels;
+  };
+  std::vector<Change> topology;
+  std::vector<TestSeries> series;
+  std::vector<TestExpectation> expectations;
+  Millis length{0};  // last sample or last expectation, whichever is later
+  std::optional<EventTime> start;  // `start 2026-…`: for maintenance windows; default a fixed date
+  Place place;
+};
+
+struct Program {
+  std::vector<RuleSource> sources;
+  std::vector<Kind> kinds;
+  std::vector<Relation> relations;
+  std::vector<Signal> signals;
+  std::vector<Fault> faults;
+  IncidentPolicy incidents;
+  std::vector<Maintenance> maintenance;
+  std::vector<Test> tests;
+  std::string version;  // hex of the hash over all declarations but tests
+
+  std::optional<KindId> FindKind(std::string_view name) const;
+  std::optional<RelationId> FindRelation(std::string_view name) const;
+  std::optional<SignalId> FindSignal(std::string_view name) const;
+  const Kind& kind(KindId id) const { return kinds[id.index()]; }
+  const Relation& relation(RelationId id) const { return relations[id.index()]; }
+  const Signal& signal(SignalId id) const { return signals[id.index()]; }
+  const Fault& fault(FaultId id) const { return faults[id.index()]; }
+};
+
+// `disk:a1/d7` from the labels of a sample; nullopt when an identity label is missing.
+std::optional<std::string> EntityName(const Kind& kind, const Labels& labels);
+// "disk:a1/d7" → {array: a1, disk: d7}; nullopt when the number of parts is wrong.
+std::optional<Labels> IdentityLabels(const Kind& kind, std::string_view entity);
+// "disk" of "disk:a1/d7".
+std::string_view KindName(std::string_view entity);
+// One id part as it stands in an entity name: `/`, `:`, `%` percent-encoded.
+std::string EncodeIdPart(std::string_view part);
+
+// The whole program as text, one declaration after the other (`rootnote explain`, goldens).
+std::string ToString(const Program& program);
+
+}  // namespace rootnote

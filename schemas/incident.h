@@ -1,0 +1,113 @@
+// The incident record: what Rootnote emits (schemas/incident.schema.json, additive within v1).
+// Every revision is complete. Lists are sorted as the engine decided; the encoder keeps their order.
+// Meaning of each field: DESIGN section 7 and SEMANTICS section 6, docs/formats.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schemas/base/time.h"
+
+namespace rootnote {
+
+enum class Severity : uint8_t { kInfo, kWarning, kMajor, kCritical };
+enum class Family : uint8_t { kErrors, kLatency, kSaturation, kTraffic, kDown };
+enum class IncidentStatus : uint8_t { kOpen, kResolved, kMerged, kSuperseded };
+enum class IncidentState : uint8_t { kOpen, kUpdated, kResolved, kReopened, kMerged, kSuperseded };
+
+std::string_view Name(Severity severity);
+std::string_view Name(Family family);
+std::string_view Name(IncidentStatus status);
+std::string_view Name(IncidentState state);
+std::optional<Severity> ParseSeverity(std::string_view word);
+std::optional<Family> ParseFamily(std::string_view word);
+
+struct Incident {
+  struct Root {
+    std::string entity, kind, fault;
+    int64_t score = 0;
+    EventTime onset;
+    std::optional<EventTime> recovered_at;
+    bool monitored = false;
+    std::vector<std::string> causes;  // entities whose failure made the group fail
+  };
+  struct Impact {
+    std::string entity, kind;
+    std::vector<std::string> path;  // entities from the root to this one, both included
+    std::vector<std::string> relations;  // relation names along the path, one fewer than path
+    std::vector<std::string> signals;
+    EventTime onset;
+    bool potential = false;
+    std::string maintenance;  // name of the window, if any
+  };
+  struct Symptom {
+    std::string signal, entity;
+    Family family = Family::kErrors;
+    Severity severity = Severity::kWarning;
+    EventTime onset;
+    std::optional<EventTime> resolved_at;
+    double value = 0;
+  };
+  struct RuledOut {
+    std::string what;    // entity (`edge:e1`) or summary word (`storage`)
+    std::string fault;   // fault considered, may be ""
+    std::string reason;  // healthy_and_fresh, tolerated, began_after_effect, explains_too_little, no_path_at_onset, in_maintenance
+    std::string detail;  // "array a1: 1 of 8 disks failing, tolerated"
+  };
+  struct Evidence {
+    std::string signal, entity;
+    double value = 0;
+    std::optional<double> threshold;
+    EventTime time;
+    std::string topic;
+    int32_t partition = -1;
+    int64_t offset = -1;
+  };
+  struct Change {
+    std::string event, entity, detail;
+    EventTime time;
+  };
+  struct KindCount {
+    int64_t actual = 0, potential = 0;
+  };
+  struct BlastRadius {
+    int64_t actual = 0, potential = 0;
+    std::map<std::string, KindCount> kinds;
+    std::map<std::string, std::vector<std::string>> labels;   // region: affected values
+    std::map<std::string, std::vector<std::string>> healthy;  // region: values with monitored, healthy entities of the affected kinds
+  };
+
+  std::string id, key;
+  int64_t episode = 1, revision = 1;
+  IncidentStatus status = IncidentStatus::kOpen;
+  IncidentState state = IncidentState::kOpen;
+  std::string reason;  // closed list, SEMANTICS section 6
+  Severity severity = Severity::kWarning;
+  std::string title, summary;
+  EventTime started_at, opened_at, updated_at;
+  std::optional<EventTime> resolved_at;
+  std::vector<Root> root;  // candidates ranked, the first is the root
+  std::vector<Impact> impact;
+  int64_t impact_total = 0;
+  BlastRadius blast_radius;
+  std::vector<Symptom> symptoms;
+  int64_t symptoms_total = 0;
+  std::string maintenance_name, maintenance_owner;
+  std::vector<RuledOut> ruled_out;
+  std::vector<std::string> unexplained;  // "signal entity"
+  std::vector<Evidence> evidence;
+  int64_t evidence_total = 0;
+  std::vector<Change> changes;
+  std::map<std::string, std::string> labels;
+  std::string owner, runbook;
+  std::vector<std::string> links;
+  std::string merged_into, superseded_by;
+  std::vector<std::string> merged_from;
+  std::string rules_version, topology_version, engine_version;
+  std::vector<std::string> limits;
+};
+
+}  // namespace rootnote
