@@ -32,7 +32,7 @@ if(ROOTNOTE_SANITIZE)
       set(ROOTNOTE_LAUNCHER setarch -R)
     endif()
   endif()
-  add_compile_options(-fsanitize=${ROOTNOTE_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${ROOTNOTE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${ROOTNOTE_SANITIZE})
 endif()
 
