@@ -58,7 +58,8 @@ std::string CodeName(DiagnosticCode code);
 std::string FormatDiagnostic(const Diagnostic& diagnostic, const std::vector<RuleSource>& sources,
                              bool color = false);
 
-// The candidate nearest to `word` by edit distance, "" when none is near enough (a third of its length).
+// The candidate nearest to `word` by edit distance, "" when none is near enough (a third of its
+// length).
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace rootnote

@@ -1,7 +1,10 @@
 // Text → tokens, with comments and white space dropped (Token::space_before remembers them).
 // `N%`, `N/s`: SEMANTICS section 3. Strings: PromQL's escapes. `#` starts a comment.
+// `a:b` without white space is one kMetricIdentifier; a colon at the start or the end of a word is
+// a kColon of its own, so that `relation r: a -> b` and `[5m:1m]` read as written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,7 +19,8 @@ struct LexerOptions {
   bool extensions = true;
 };
 
-// Always ends with one kEnd token. Invalid input gives diagnostics and kInvalid tokens, never stops.
+// Always ends with one kEnd token. Invalid input gives diagnostics and kInvalid tokens, never
+// stops.
 std::vector<Token> Lex(const RuleSource& source, uint32_t source_index, Diagnostics& diagnostics,
                        const LexerOptions& options = {});
 
@@ -33,6 +37,11 @@ class TokenCursor {
     const Token& token = Peek();
     if (position_ + 1 < tokens_.size()) ++position_;
     return token;
+  }
+  // `<-`, written as one: kLess and kMinus without space between them.
+  bool IsBackArrow() const {
+    return Peek().kind == TokenKind::kLess && Peek(1).kind == TokenKind::kMinus &&
+           !Peek(1).space_before;
   }
   bool AtEnd() const { return Peek().kind == TokenKind::kEnd; }
   size_t position() const { return position_; }

@@ -29,7 +29,9 @@ class RuleSource {
 
   const std::string& name() const { return name_; }
   std::string_view text() const { return text_; }
-  std::string_view Text(Span span) const { return text().substr(span.begin, span.end - span.begin); }
+  std::string_view Text(Span span) const {
+    return text().substr(span.begin, span.end - span.begin);
+  }
   Position At(uint32_t offset) const;
   std::string_view Line(uint32_t line) const;  // Without its newline; "" past the end.
 

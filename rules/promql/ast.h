@@ -31,13 +31,34 @@ struct Matcher {
 };
 
 enum class ExprKind : uint8_t {
-  kNumber, kString, kSelector, kSubquery, kParen, kUnary, kBinary, kAggregate, kCall,
+  kNumber,
+  kString,
+  kSelector,
+  kSubquery,
+  kParen,
+  kUnary,
+  kBinary,
+  kAggregate,
+  kCall,
 };
 
 enum class BinaryOp : uint8_t {
-  kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
-  kEq, kNe, kGt, kLt, kGe, kLe,
-  kAnd, kOr, kUnless,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kAtan2,
+  kEq,
+  kNe,
+  kGt,
+  kLt,
+  kGe,
+  kLe,
+  kAnd,
+  kOr,
+  kUnless,
 };
 
 struct AtModifier {
@@ -46,13 +67,19 @@ struct AtModifier {
 };
 
 struct VectorMatching {
-  enum class Card : uint8_t { kOneToOne, kManyToOne, kOneToMany, kManyToMany } card = Card::kOneToOne;
+  enum class Card : uint8_t {
+    kOneToOne,
+    kManyToOne,
+    kOneToMany,
+    kManyToMany
+  } card = Card::kOneToOne;
   bool on = false;  // else ignoring
   std::vector<std::string> labels;
   std::vector<std::string> include;  // group_left(include)
 };
 
-// One struct, tagged: a tree that is easy to walk, print and hash. Only the fields of its kind count.
+// One struct, tagged: a tree that is easy to walk, print and hash. Only the fields of its kind
+// count.
 struct Expr {
   ExprKind kind = ExprKind::kNumber;
   ValueType type = ValueType::kNone;
@@ -62,14 +89,14 @@ struct Expr {
   double number = 0;  // kNumber (a quantity in base units)
   Unit unit = Unit::kNone;
   bool percent = false;  // it was written as N%
-  std::string text;   // kString value, kCall function, kAggregate operator, kSelector metric name
+  std::string text;  // kString value, kCall function, kAggregate operator, kSelector metric name
 
   // kSelector
-  std::vector<Matcher> matchers;  // with __name__ when the metric name is given
-  std::optional<Millis> range;    // present: a range selector (type kMatrix)
-  std::string unwrap;             // event selectors: the attribute, "" counts
+  std::vector<Matcher> matchers;          // with __name__ when the metric name is given
+  std::optional<Millis> range;            // present: a range selector (type kMatrix)
+  std::string unwrap;                     // event selectors: the attribute, "" counts
   std::vector<std::string> event_labels;  // set by the rule checker: what an event projects onto
-  uint32_t selector_id = 0;       // dense per expression, in order of appearance
+  uint32_t selector_id = 0;               // dense per expression, in order of appearance
 
   // kSelector and kSubquery
   Millis offset{0};

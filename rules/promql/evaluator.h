@@ -1,5 +1,6 @@
 // The reference evaluator: PromQL as Prometheus 3 evaluates it, in the plainest code. It is the
-// oracle of every faster path and, for now, the executor. Recursion over the tree, a vector per node.
+// oracle of every faster path and, for now, the executor. Recursion over the tree, a vector per
+// node.
 #pragma once
 
 #include <optional>
@@ -20,8 +21,9 @@ struct Point {
   double value = 0;
 };
 
-// One series of a selection: points ascending by time, stale markers included. For an event name the
-// store projects onto Expr::event_labels and merges; then two points may share a time (a multiset).
+// One series of a selection: points ascending by time, stale markers included. For an event name
+// the store projects onto Expr::event_labels and merges; then two points may share a time (a
+// multiset).
 struct SeriesPoints {
   Labels labels;
   std::span<const Point> points;
@@ -34,7 +36,8 @@ class SeriesStore {
  public:
   virtual ~SeriesStore() = default;
   // Every series that matches, with its points in (from, to]; series without such points are left
-  // out. In ascending order of label hash, then label bytes. Events only if `selector.range` is set.
+  // out. In ascending order of label hash, then label bytes. Events only if `selector.range` is
+  // set.
   virtual std::vector<SeriesPoints> Select(const Expr& selector, EventTime from,
                                            EventTime to) const = 0;
 };
@@ -53,8 +56,8 @@ using Value = std::variant<double, Vector, Matrix, std::string>;
 
 struct EvalOptions {
   Millis lookback{300'000};
-  Millis default_step{5'000};        // subqueries without a step
-  EventTime start, end;              // what @ start() and end() mean; both the instant in rules
+  Millis default_step{5'000};  // subqueries without a step
+  EventTime start, end;        // what @ start() and end() mean; both the instant in rules
 };
 
 // Evaluates at instant `t`. InvalidArgument with Prometheus' words for errors of the data
@@ -62,8 +65,8 @@ struct EvalOptions {
 absl::StatusOr<Value> Evaluate(const Expr& expr, EventTime t, const SeriesStore& store,
                                const EvalOptions& options);
 
-// What the reference evaluator does not execute yet, as "function predict_linear"; "" if all of it runs.
-// The rule checker turns it into the diagnostic "not executed yet".
+// What the reference evaluator does not execute yet, as "function predict_linear"; "" if all of it
+// runs. The rule checker turns it into the diagnostic "not executed yet".
 std::string NotExecuted(const Expr& expr);
 
 }  // namespace rootnote::promql

@@ -12,9 +12,9 @@
 namespace rootnote::promql {
 
 struct ParseOptions {
-  uint32_t source = 0;       // for diagnostics
-  bool extensions = true;    // units, unwrap
-  uint32_t depth_max = 64;   // nesting; deeper is a diagnostic, never a crash
+  uint32_t source = 0;      // for diagnostics
+  bool extensions = true;   // units, unwrap
+  uint32_t depth_max = 64;  // nesting; deeper is a diagnostic, never a crash
 };
 
 // Leaves the cursor behind the expression. Null after a diagnostic. Types are checked:

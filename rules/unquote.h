@@ -1,0 +1,29 @@
+// Strings as PromQL writes them: '…' and "…" with Go's escapes, `…` as they stand.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rootnote {
+
+struct UnquoteError {
+  enum class Kind : uint8_t { kInvalidEscape, kInvalidUtf8 };
+  Kind kind = Kind::kInvalidEscape;
+  size_t begin = 0, end = 0;  // within the quoted text
+  std::string message;
+};
+
+// The text between the quotes of `quoted` (which has both) with its escapes replaced; nothing and
+// `error` for an unknown escape or what is not UTF-8 in the end.
+std::optional<std::string> Unquote(std::string_view quoted, UnquoteError& error);
+
+// "…" with escapes, such that Unquote gives `text` back.
+std::string Quote(std::string_view text);
+
+// Bytes of the code point that `text` begins with; 0 when it is not valid UTF-8 (or empty).
+size_t CodePointLength(std::string_view text);
+
+}  // namespace rootnote
