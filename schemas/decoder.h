@@ -19,19 +19,19 @@
 namespace rootnote {
 
 enum class DecodeError : uint8_t {
-  kEmpty,           // nothing but white space
-  kBadJson,         // not JSON: broken, truncated, trailing garbage
-  kBadUtf8,         // invalid UTF-8
-  kTooDeep,         // nested deeper than 16
-  kTooLarge,        // payload or number of points above the limit
-  kUnknownKey,      // own JSON: a key that is not in the format
-  kMissingKey,      // a required key is absent
-  kWrongType,       // a value of another type than the key requires
-  kBadNumber,       // number outside double, 64-bit count that would wrap, unknown word
-  kBadTime,         // time that cannot be read, or absent where none can be assumed
-  kBadName,         // empty metric name, `__name__` that differs, bad label or entity name
-  kDuplicateKey,    // a key or label twice in one object
-  kUnknownFormat,   // probing found no format
+  kEmpty,          // nothing but white space
+  kBadJson,        // not JSON: broken, truncated, trailing garbage
+  kBadUtf8,        // invalid UTF-8
+  kTooDeep,        // nested deeper than 16
+  kTooLarge,       // payload or number of points above the limit
+  kUnknownKey,     // own JSON: a key that is not in the format
+  kMissingKey,     // a required key is absent
+  kWrongType,      // a value of another type than the key requires
+  kBadNumber,      // number outside double, 64-bit count that would wrap, unknown word
+  kBadTime,        // time that cannot be read, or absent where none can be assumed
+  kBadName,        // empty metric name, `__name__` that differs, bad label or entity name
+  kDuplicateKey,   // a key or label twice in one object
+  kUnknownFormat,  // probing found no format
 };
 // "bad_json": stable, used in metrics and headers.
 std::string_view ErrorName(DecodeError error);

@@ -1,12 +1,13 @@
 // The incident record: what Rootnote emits (schemas/incident.schema.json, additive within v1).
-// Every revision is complete. Lists are sorted as the engine decided; the encoder keeps their order.
-// Meaning of each field: DESIGN section 7 and SEMANTICS section 6, docs/formats.md.
+// Every revision is complete. Lists are sorted as the engine decided; the encoder keeps their
+// order. Meaning of each field: DESIGN section 7 and SEMANTICS section 6, docs/formats.md.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schemas/base/time.h"
@@ -24,6 +25,8 @@ std::string_view Name(IncidentStatus status);
 std::string_view Name(IncidentState state);
 std::optional<Severity> ParseSeverity(std::string_view word);
 std::optional<Family> ParseFamily(std::string_view word);
+std::optional<IncidentStatus> ParseStatus(std::string_view word);
+std::optional<IncidentState> ParseState(std::string_view word);
 
 struct Incident {
   struct Root {
@@ -36,7 +39,7 @@ struct Incident {
   };
   struct Impact {
     std::string entity, kind;
-    std::vector<std::string> path;  // entities from the root to this one, both included
+    std::vector<std::string> path;       // entities from the root to this one, both included
     std::vector<std::string> relations;  // relation names along the path, one fewer than path
     std::vector<std::string> signals;
     EventTime onset;
@@ -54,7 +57,8 @@ struct Incident {
   struct RuledOut {
     std::string what;    // entity (`edge:e1`) or summary word (`storage`)
     std::string fault;   // fault considered, may be ""
-    std::string reason;  // healthy_and_fresh, tolerated, began_after_effect, explains_too_little, no_path_at_onset, in_maintenance
+    std::string reason;  // healthy_and_fresh, tolerated, began_after_effect, explains_too_little,
+                         // no_path_at_onset, in_maintenance
     std::string detail;  // "array a1: 1 of 8 disks failing, tolerated"
   };
   struct Evidence {
@@ -76,8 +80,9 @@ struct Incident {
   struct BlastRadius {
     int64_t actual = 0, potential = 0;
     std::map<std::string, KindCount> kinds;
-    std::map<std::string, std::vector<std::string>> labels;   // region: affected values
-    std::map<std::string, std::vector<std::string>> healthy;  // region: values with monitored, healthy entities of the affected kinds
+    std::map<std::string, std::vector<std::string>> labels;  // region: affected values
+    std::map<std::string, std::vector<std::string>>
+        healthy;  // region: values with monitored, healthy entities of the affected kinds
   };
 
   std::string id, key;

@@ -10,7 +10,8 @@
 namespace rootnote {
 
 struct IncidentEncoding {
-  // Caps cut evidence, symptoms, potential impact, actual impact in this order; totals tell the rest.
+  // Caps cut evidence, symptoms, potential impact, actual impact in this order; totals tell the
+  // rest.
   size_t bytes_max = 64U << 10;
   // Shuffled, duplicated or re-partitioned input is compared without topic, partition, offset.
   bool evidence_positions = true;

@@ -29,7 +29,8 @@ class Labels {
  public:
   Labels();  // The empty set.
 
-  // Sorts; drops empty values; of a repeated name the last one wins (decoders reject repeats before).
+  // Sorts; drops empty values; of a repeated name the last one wins (decoders reject repeats
+  // before).
   static Labels From(std::vector<std::pair<std::string, std::string>> pairs);
   static Labels FromViews(std::vector<Label> pairs);
 
@@ -44,7 +45,8 @@ class Labels {
   Labels With(std::string_view name, std::string_view value) const;  // Empty value removes.
   Labels Without(std::string_view name) const;
   Labels Keep(const std::vector<std::string>& names) const;  // `by (names)`: drops __name__ too
-  Labels Drop(const std::vector<std::string>& names) const;  // `without (names)`: also drops __name__
+  Labels Drop(
+      const std::vector<std::string>& names) const;  // `without (names)`: also drops __name__
 
   std::vector<Label> ToVector() const;  // Ascending by name; views live as long as the set.
 

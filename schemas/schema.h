@@ -35,7 +35,8 @@ struct Event {
   EventTime time;
 };
 
-// An entity is written `kind:id`; an id of several parts joins them with `/`, parts percent-encoded.
+// An entity is written `kind:id`; an id of several parts joins them with `/`, parts
+// percent-encoded.
 struct TopologyChange {
   enum class Type : uint8_t {
     kEntity,
@@ -53,7 +54,8 @@ struct TopologyChange {
   Labels labels;
   std::string source;  // who says so; "" is the feed itself
   std::string epoch;   // kSnapshot*
-  std::optional<EventTime> time;  // absent: holds from the moment of arrival (undated file: for ever)
+  std::optional<EventTime>
+      time;  // absent: holds from the moment of arrival (undated file: for ever)
 };
 
 // What one record became. All or nothing: a record that fails leaves nothing behind.
@@ -61,7 +63,7 @@ struct Decoded {
   std::vector<Sample> samples;
   std::vector<Event> events;
   std::vector<TopologyChange> changes;
-  uint32_t samples_null = 0;     // fields that held no number ("null" is no sample, never 0)
+  uint32_t samples_null = 0;  // fields that held no number ("null" is no sample, never 0)
 
   void Clear() {
     samples.clear();

@@ -14,18 +14,18 @@ namespace rootnote::internal {
 
 }  // namespace rootnote::internal
 
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) [[unlikely]] {                                         \
-      ::rootnote::internal::CheckFailed(#condition, __FILE__, __LINE__);     \
-    }                                                                        \
+#define CHECK(condition)                                                 \
+  do {                                                                   \
+    if (!(condition)) [[unlikely]] {                                     \
+      ::rootnote::internal::CheckFailed(#condition, __FILE__, __LINE__); \
+    }                                                                    \
   } while (false)
 
 #ifdef ROOTNOTE_ASSERTS
 #define DCHECK(condition) CHECK(condition)
 #else
-#define DCHECK(condition) \
-  do {                    \
+#define DCHECK(condition)    \
+  do {                       \
     (void)sizeof(condition); \
   } while (false)
 #endif

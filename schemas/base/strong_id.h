@@ -1,4 +1,5 @@
-// Integer ids that do not mix: StrongId<struct ShardTag> never converts to StrongId<struct RuleTag>.
+// Integer ids that do not mix: StrongId<struct ShardTag> never converts to StrongId<struct
+// RuleTag>.
 #pragma once
 
 #include <compare>

@@ -23,7 +23,8 @@ constexpr EventTime FromMillis(int64_t ms) { return EventTime(Millis(ms)); }
 constexpr int64_t ToMillis(EventTime time) { return time.time_since_epoch().count(); }
 
 // RFC 3339 with 0 to 9 fraction digits and `Z` or an offset; fractions below a millisecond are
-// truncated towards the past. Nothing else is accepted (no leap second but :60 → :59.999, no spaces).
+// truncated towards the past. Nothing else is accepted (no leap second but :60 → :59.999, no
+// spaces).
 std::optional<EventTime> ParseRfc3339(std::string_view text);
 
 // "2026-11-22T07:17:16.117Z"; whole seconds are written without a fraction.
