@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""docs_test.py language|errors|readme|config: what the docs say is run with the binary in $ROOTNOTE_BINARY.
+
+language  docs/rule-language.md, block by block, by the tag of the fence:
+            rule             `rootnote check` finds no error
+            rule estate      the same, and it is put before all later blocks of the page, until the next estate
+            rule-error E0123 `rootnote check` finds that code, and no other
+            scenario         `rootnote test` passes
+            text             nothing: grammar, output
+          A block without a tag, or with another, fails.
+errors    docs/errors/E*.md: one page per code of rules/diagnostic_codes.h and no other; the page is named by its first
+          heading, and has a failing example (rule-error of that code) and a fixed one (rule).
+readme    README.md: `sh` blocks line by line: `make TARGET` names a target, `rootnote …` ends with exit code 0.
+config    every key of schemas/config.schema.json stands in docs/operating.md; examples/rootnote.yaml is accepted.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+CODES = "rules/diagnostic_codes.h"
+
+
+def blocks(text):
+    """(line, info string, body) of every fenced block."""
+    lines = text.split("\n")
+    i = 0
+    while i < len(lines):
+        fence = re.match(r"^(\s*)(`{3,}|~{3,})(.*)$", lines[i])
+        if not fence:
+            i += 1
+            continue
+        start, indent, mark = i + 1, len(fence.group(1)), fence.group(2)
+        i += 1
+        body = []
+        while i < len(lines) and lines[i].strip() != mark:
+            body.append(lines[i][indent:])
+            i += 1
+        yield start, fence.group(3).strip(), "\n".join(body) + "\n"
+        i += 1
+
+
+class Binary:
+    """The rootnote under test."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def run(self, arguments, cwd=None):
+        done = subprocess.run([self.path, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120,
+                              check=False, env={**os.environ, "NO_COLOR": "1"})
+        return done.returncode, done.stdout + done.stderr
+
+    def on(self, command, text):
+        """Exit code and output of `rootnote COMMAND` on a rule file with `text`."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "example.rn")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return self.run([command, path])
+
+
+def codes_in(output):
+    return set(re.findall(r"\b(?:error|warning|note)\[(E\d{4})\]", output))
+
+
+def check_block(binary, info, body, estate):
+    """None, or what is wrong with the block."""
+    words = info.split()
+    if info in ("rule", "rule estate"):
+        code, output = binary.on("check", estate + body)
+        return None if code == 0 else f"check ends with {code}:\n{output}"
+    if words[:1] == ["rule-error"] and len(words) == 2:
+        code, output = binary.on("check", estate + body)
+        found = codes_in(output)
+        if found != {words[1]}:
+            return f"expected {words[1]} alone, check finds {' '.join(sorted(found)) or 'nothing'}:\n{output}"
+        return None if code in (0, 1) else f"check ends with {code}:\n{output}"
+    if info == "scenario":
+        code, output = binary.on("test", estate + body)
+        return None if code == 0 else f"test ends with {code}:\n{output}"
+    if info == "text":
+        return None
+    return f"a block tagged {info!r}" if info else "a block without a tag"
+
+
+def check_page(binary, name, text):
+    """Findings of one page, and the tags that were seen."""
+    findings, tags, estate = [], [], ""
+    for line, info, body in blocks(text):
+        wrong = check_block(binary, info, body, "" if info == "rule estate" else estate)
+        if wrong:
+            findings.append(f"{name}:{line}: {wrong}")
+        if info == "rule estate":
+            estate = body
+        tags.append(info)
+    return findings, tags
+
+
+def codes_of(text):
+    return {f"E{int(number):04d}" for number in re.findall(r"^\s*X\((\d+),", text, re.MULTILINE)}
+
+
+def check_errors(binary, codes, pages):
+    """`pages`: text by code."""
+    findings = [f"{code}: no page docs/errors/{code}.md" for code in sorted(codes - pages.keys())]
+    findings += [f"docs/errors/{code}.md: no such code in {CODES}" for code in sorted(pages.keys() - codes)]
+    for code in sorted(codes & pages.keys()):
+        name = f"docs/errors/{code}.md"
+        wrong, tags = check_page(binary, name, pages[code])
+        findings += wrong
+        heading = re.match(r"# (E\d{4})\b", pages[code])
+        if not heading or heading.group(1) != code:
+            findings.append(f"{name}: does not begin with the heading # {code}")
+        if f"rule-error {code}" not in tags:
+            findings.append(f"{name}: no failing example (rule-error {code})")
+        if "rule" not in tags and "scenario" not in tags:
+            findings.append(f"{name}: no fixed example (rule)")
+    return findings
+
+
+def check_readme(binary, text, targets):
+    findings, seen = [], 0
+    for line, info, body in blocks(text):
+        if info not in ("sh", "text", "json", "console"):
+            findings.append(f"README.md:{line}: a block tagged {info!r}: sh is run, text, json and console are not")
+        if info != "sh":
+            continue
+        for command in body.split("\n"):
+            words = shlex.split(command, comments=True)
+            if not words:
+                continue
+            seen += 1
+            if words[0] == "make":
+                findings += [f"README.md:{line}: make {word}: no such target" for word in words[1:]
+                             if "=" not in word and word not in targets]
+            elif os.path.basename(words[0]) == "rootnote":
+                code, output = binary.run(words[1:])
+                if code != 0:
+                    findings.append(f"README.md:{line}: {command}: ends with {code}:\n{output}")
+            else:
+                findings.append(f"README.md:{line}: {command}: cannot be verified here")
+    if not seen:
+        findings.append("README.md: no command in a block tagged sh")
+    return findings
+
+
+def keys_of(schema):
+    """Every property name anywhere in a JSON Schema."""
+    if isinstance(schema, dict):
+        for name, value in schema.items():
+            if name in ("properties", "patternProperties") and isinstance(value, dict):
+                yield from (key for key in value if name == "properties")
+            yield from keys_of(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from keys_of(value)
+
+
+def check_config(binary, schema, operating):
+    keys = set(keys_of(schema))
+    findings = [] if keys else ["schemas/config.schema.json: no keys"]
+    for key in sorted(keys):
+        if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`|^\s*(#\s*)?{re.escape(key)}:", operating, re.MULTILINE):
+            findings.append(f"docs/operating.md: the key {key} of schemas/config.schema.json is not described")
+    code, output = binary.run(["check", "examples/rootnote.yaml"])
+    if code != 0:
+        findings.append(f"examples/rootnote.yaml: check ends with {code}:\n{output}")
+    return findings
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def main(arguments):
+    binary = Binary(os.environ["ROOTNOTE_BINARY"])
+    if arguments == ["language"]:
+        findings, tags = check_page(binary, "docs/rule-language.md", read("docs/rule-language.md"))
+        if "rule" not in tags or "scenario" not in tags:
+            findings.append("docs/rule-language.md: no rule or no scenario in it")
+    elif arguments == ["errors"]:
+        names = [name for name in os.listdir("docs/errors") if re.fullmatch(r"E\d{4}\.md", name)]
+        findings = check_errors(binary, codes_of(read(CODES)), {name[:-3]: read(f"docs/errors/{name}") for name in names})
+    elif arguments == ["readme"]:
+        findings = check_readme(binary, read("README.md"), set(re.findall(r"^(\w+):", read("Makefile"), re.MULTILINE)))
+    elif arguments == ["config"]:
+        findings = check_config(binary, json.loads(read("schemas/config.schema.json")), read("docs/operating.md"))
+    else:
+        print(__doc__, file=sys.stderr)
+        return 64
+    for finding in findings:
+        print(finding)
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
