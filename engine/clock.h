@@ -103,8 +103,10 @@ class Clock {
   EventTime closed() const { return closed_; }
   // The end of the tick that covers `time`.
   EventTime TickOf(EventTime time) const;
-  // The highest time observed that counts (unconfirmed jumps do not); kMinTime while there is none.
-  EventTime last_time() const { return last_time_; }
+  // The highest time observed that counts; kMinTime while there is none. Of unconfirmed jumps those
+  // count that end a finished file which is sparse or has fewer than three series, if less than a
+  // day ahead of the rest: nothing that came later speaks against them.
+  EventTime LastTime() const;
   // At least one partition that holds time was added, and all of these are finished.
   bool finished() const;
 
@@ -118,13 +120,15 @@ class Clock {
   // when all are finished. Partitions that do not hold time are not named.
   std::optional<PartitionIndex> NextToRead() const;
 
-  // What was decided since the last call, in order; equal neighbours are counted together.
+  // What was decided since the last call, in order; replaced and unconfirmed times are counted
+  // together. At most 4,096 are kept.
   std::vector<ClockDecision> TakeDecisions();
 
  private:
   struct Jump {
     uint64_t series = 0;
     EventTime time;
+    uint64_t record = 0;  // its number within the partition
   };
   struct Partition {
     TopicPartition name;
@@ -132,23 +136,31 @@ class Clock {
     bool used = false;
     bool finished = false;
     EventTime highest = kMinTime;  // of the times that count
+    EventTime last = kMinTime;     // the same before the receive time was looked at
     bool provisional = false;      // `highest` is the first record's and nothing agreed yet
-    std::vector<Jump> jumps;       // unconfirmed, at most kJumpsMax
+    uint64_t first_series = 0;     // … which was of this series
+    std::vector<Jump> jumps;       // unconfirmed, in order of arrival, at most kJumpsMax
     std::vector<uint64_t> series;  // the first three that were seen
-    uint64_t records = 0;          // without receive time …
-    uint64_t jumped = 0;           // … that jumped
+    uint64_t records = 0;          // that a receive time did not judge …
+    uint64_t jumped = 0;           // … of which jumped
+    uint64_t last_normal = 0;      // number of the last that did not
+    uint64_t held = 0;             // unconfirmed ones that were taken at their own time
     EventTime contribution = kMinTime;
-    std::optional<EventTime> last_record_wall, last_end_wall, unreachable_since;
+    std::optional<EventTime> last_record_wall;  // or when it was added
+    std::optional<EventTime> last_end_wall, unreachable_since;
     bool idle = false;
     bool frozen = false;
   };
 
+  void ObserveDated(Partition& partition, EventTime receive_time, Stamp& stamp);
   void ObserveUndated(Partition& partition, EventTime time, uint64_t series, Stamp& stamp);
-  void Jumped(Partition& partition, EventTime time, uint64_t series, Stamp& stamp);
-  void Confirm(Partition& partition);
-  void Raise(Partition& partition, EventTime time);
+  void Jumped(Partition& partition, uint64_t series, EventTime time, Stamp& stamp);
+  bool Confirm(Partition& partition);
+  void Woken(Partition& partition);
   void Contribute(Partition& partition, EventTime watermark);
   void UpdateFromWall(Partition& partition);
+  void SetReachable(Partition& partition);
+  bool HoldsTime(const Partition& partition) const;
   void Recompute();
   void SetWatermark(EventTime watermark);
   void Decide(ClockDecision::Type type, const Partition& partition, EventTime time);
@@ -159,9 +171,9 @@ class Clock {
   std::vector<Partition> partitions_;
   EventTime watermark_ = kMinTime;
   EventTime closed_ = kMinTime;
-  EventTime last_time_ = kMinTime;
-  EventTime least_ = kMinTime;  // the least contribution, of which there are …
-  size_t at_least_ = 0;         // … so many
+  EventTime removed_last_ = kMinTime;  // LastTime() of partitions that were removed
+  EventTime least_ = kMinTime;         // the least contribution, of which there are …
+  size_t at_least_ = 0;                // … so many
   std::optional<EventTime> wall_;
   std::vector<ClockDecision> decisions_;
 };

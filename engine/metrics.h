@@ -1,5 +1,6 @@
 // Rootnote's own metrics: counted per thread or on the pipeline's thread, summed when read.
-// Names and labels: FORMATS section 7, docs/operating.md. Never labelled by entity, host or incident.
+// Names and labels: FORMATS section 7, docs/operating.md. Never labelled by entity, host or
+// incident.
 #pragma once
 
 #include <atomic>
@@ -12,6 +13,9 @@
 #include <vector>
 
 namespace rootnote {
+
+// A label's value as it stands between quotes: `topic="` + EscapeLabelValue(topic) + `"`.
+std::string EscapeLabelValue(std::string_view value);
 
 // One value that rises (counter) or moves (gauge). Relaxed atomics: cheap, any thread.
 class Metric {
@@ -26,9 +30,9 @@ class Metric {
 
 class Metrics {
  public:
-  // Registers on first use; the reference stays valid as long as Metrics. `labels` is the text between
-  // the braces, `reason="late"`, or "". Take it once, not per sample. At most 10,000; beyond, one
-  // shared overflow metric.
+  // Registers on first use; the reference stays valid as long as Metrics. `labels` is the text
+  // between the braces, `reason="late"`, or "". Take it once, not per sample. At most 10,000;
+  // beyond, one shared overflow metric.
   Metric& Counter(std::string_view name, std::string_view help, std::string_view labels = "");
   Metric& Gauge(std::string_view name, std::string_view help, std::string_view labels = "");
 
