@@ -39,8 +39,29 @@ endif()
 # One place for what every target of ours gets: warnings, and includes from the root of the repository.
 function(rootnote_common target)
   # Designated initialisers leave fields out on purpose.
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wno-missing-field-initializers)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wno-missing-field-initializers
+    -pthread)  # for all, as some libraries ask for it: precompiled headers want one set of macros
+  target_compile_definitions(${target} PRIVATE ROOTNOTE_VERSION="${PROJECT_VERSION}")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# The slow headers, compiled once: for all test binaries, and with ROOTNOTE_PCH for everything. That hides an include
+# that is missing in a .cc, so at least one tree must build without.
+function(rootnote_make_pch)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch.cc" CONTENT "")
+  add_library(rootnote_pch OBJECT "${PROJECT_BINARY_DIR}/pch.cc")
+  rootnote_common(rootnote_pch)
+  target_link_libraries(rootnote_pch PRIVATE dep::gtest dep::absl)
+  target_precompile_headers(rootnote_pch PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <absl/container/flat_hash_map.h> <absl/status/statusor.h>)
+endfunction()
+
+function(rootnote_use_pch target)
+  if(ROOTNOTE_PCH)
+    target_compile_definitions(${target} PRIVATE GTEST_HAS_PTHREAD=1)  # as gtest's own targets do
+    target_precompile_headers(${target} REUSE_FROM rootnote_pch)
+  endif()
 endfunction()
 
 # rootnote_library(NAME SRCS … DEPS … PRIVATE_DEPS …). Without sources: headers only.
@@ -49,6 +70,7 @@ function(rootnote_library name)
   if(ARG_SRCS)
     add_library(rootnote_${name} STATIC ${ARG_SRCS})
     rootnote_common(rootnote_${name})
+    rootnote_use_pch(rootnote_${name})
     target_link_libraries(rootnote_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
   else()
     add_library(rootnote_${name} INTERFACE)
@@ -65,6 +87,7 @@ function(rootnote_executable name)
   endif()
   add_executable(${name} ${ARG_SRCS})
   rootnote_common(${name})
+  rootnote_use_pch(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
 endfunction()
@@ -110,7 +133,7 @@ function(rootnote_test name)
   add_executable(${name}_test ${ARG_SRCS})
   rootnote_common(${name}_test)
   target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} ${ARG_PRIVATE_DEPS} dep::gtest dep::gtest_main dep::absl)
-  target_precompile_headers(${name}_test REUSE_FROM rootnote_test_pch)
+  target_precompile_headers(${name}_test REUSE_FROM rootnote_pch)
   set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   rootnote_ctest(${name} COMMAND ${name}_test LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
