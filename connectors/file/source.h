@@ -1,6 +1,6 @@
-// Files, stdin and their .zst forms as a source: a record a line; each file is one partition (0) of a
-// topic named by its path. Also the output of `kcat -J` (envelope), whose topic, partition, offset, key,
-// headers and time are taken over.
+// Files, stdin and their .zst forms as a source: a record a line; each file is one partition (0) of
+// a topic named by its path. Also the output of `kcat -J` (envelope), whose topic, partition,
+// offset, key, headers and time are taken over.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ struct FileInput {
 
 struct FileSourceOptions {
   std::vector<FileInput> inputs;  // argument order; partitions are offered in this order
-  size_t line_bytes_max = 16U << 20;  // a longer line is delivered cut, and dead-lettered by the decoder
+  size_t line_bytes_max =
+      16U << 20;  // a longer line is delivered cut, and dead-lettered by the decoder
 };
 
 // NotFound (exit 66) when an input cannot be opened, with its path and the reason.
