@@ -1,0 +1,583 @@
+// Rootnote's own JSON: docs/formats.md. Strict: a key that is not in the format is an error, so
+// that a misspelt name is never silence.
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "fmt/format.h"
+
+#include "schemas/entity_name.h"
+#include "schemas/json_format.h"
+#include "schemas/json_number.h"
+
+namespace rootnote {
+namespace {
+
+enum class Kind : uint8_t { kMetric, kMetrics, kEvent, kEntity, kRelation, kSnapshot };
+
+// Every key of the format.
+enum class Key : uint8_t {
+  kMetric,
+  kMetrics,
+  kEvent,
+  kEntity,
+  kRelation,
+  kSnapshot,  // up to here the keys that say what the object is, in the order of Kind
+  kLabels,
+  kTime,
+  kValue,
+  kAttributes,
+  kMessage,
+  kId,
+  kFrom,
+  kTo,
+  kDeleted,
+  kSource,
+  kEpoch,
+  kCount
+};
+
+constexpr size_t kKeys = static_cast<size_t>(Key::kCount);
+constexpr size_t kKinds = 6;
+constexpr std::array<std::string_view, kKeys> kKeyNames = {
+    "metric",     "metrics", "event", "entity", "relation", "snapshot", "labels", "time",  "value",
+    "attributes", "message", "id",    "from",   "to",       "deleted",  "source", "epoch",
+};
+
+using KeySet = std::bitset<kKeys>;
+
+KeySet Keys(std::initializer_list<Key> keys) {
+  KeySet set;
+  for (const Key key : keys) {
+    set.set(static_cast<size_t>(key));
+  }
+  return set;
+}
+
+struct Shape {
+  KeySet allowed;
+  KeySet required;
+};
+
+const std::array<Shape, kKinds>& Shapes() {
+  static const std::array<Shape, kKinds> kShapes = {{
+      {Keys({Key::kMetric, Key::kValue, Key::kLabels, Key::kTime}), Keys({Key::kValue})},
+      {Keys({Key::kMetrics, Key::kLabels, Key::kTime}), {}},
+      {Keys({Key::kEvent, Key::kLabels, Key::kAttributes, Key::kMessage, Key::kId, Key::kTime}),
+       {}},
+      {Keys({Key::kEntity, Key::kLabels, Key::kDeleted, Key::kSource, Key::kTime}), {}},
+      {Keys({Key::kRelation, Key::kFrom, Key::kTo, Key::kLabels, Key::kDeleted, Key::kSource,
+             Key::kTime}),
+       Keys({Key::kFrom, Key::kTo})},
+      {Keys({Key::kSnapshot, Key::kSource, Key::kEpoch, Key::kTime}), Keys({Key::kSource})},
+  }};
+  return kShapes;
+}
+
+// Levenshtein's distance of two short words.
+size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::string UnknownKey(std::string_view key, const KeySet& allowed) {
+  constexpr size_t kLongest = 32;
+  size_t nearest = 3;  // Two slips are a misspelling, three are another word.
+  std::string_view meant;
+  for (size_t i = 0; i < kKeys && key.size() <= kLongest; ++i) {
+    const size_t distance = allowed[i] ? Distance(key, kKeyNames[i]) : nearest;
+    if (distance < nearest && distance < key.size()) {
+      nearest = distance;
+      meant = kKeyNames[i];
+    }
+  }
+  std::string out = fmt::format("unknown key \"{}\"", key.substr(0, kLongest * 2));
+  return meant.empty() ? out : out + fmt::format(", did you mean \"{}\"?", meant);
+}
+
+std::optional<Key> FindKey(std::string_view name, size_t count = kKeys) {
+  for (size_t i = 0; i < count; ++i) {
+    if (kKeyNames[i] == name) {
+      return static_cast<Key>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+using Failure = std::optional<DecodeFailure>;
+
+class OwnJson : public JsonFormat {
+ public:
+  std::string_view name() const override { return "rootnote-json"; }
+
+  bool Recognises(const JsonTree& tree) const override {
+    const std::optional<size_t> at = FindKind(tree);
+    return at && (tree[*at].key != "metrics" || tree[*at].type == JsonNode::Type::kObject);
+  }
+
+  Failure Map(const JsonTree& tree, const DecodeContext& context, Decoded& out) override {
+    if (Failure failure = Sort(tree)) {
+      return failure;
+    }
+    switch (kind_) {
+      case Kind::kMetric:
+        return MapMetric(tree, context, out);
+      case Kind::kMetrics:
+        return MapMetrics(tree, context, out);
+      case Kind::kEvent:
+        return MapEvent(tree, context, out);
+      case Kind::kEntity:
+        return MapEntity(tree, out);
+      case Kind::kRelation:
+        return MapRelation(tree, out);
+      case Kind::kSnapshot:
+        return MapSnapshot(tree, out);
+    }
+    return std::nullopt;
+  }
+
+  Failure MapTombstone(const DecodeContext& context, Decoded& out) override {
+    if (context.key.empty()) {
+      return DecodeFailure{DecodeError::kEmpty, "a null value without a key", "", 0};
+    }
+    std::string why;
+    std::optional<TopologyChange> change = ReadDeletedKey(context.key, &why);
+    if (!change) {
+      return DecodeFailure{DecodeError::kBadName,
+                           "a null value deletes what its key names, but " + why, "", 0};
+    }
+    change->time = context.record_time;
+    out.changes.push_back(*std::move(change));
+    return std::nullopt;
+  }
+
+ private:
+  static std::optional<size_t> FindKind(const JsonTree& tree) {
+    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
+      if (FindKey(tree[i].key, kKinds)) {
+        return i;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Where the node of each key stands; 0 is the object itself, so it means "absent".
+  size_t At(Key key) const { return at_[static_cast<size_t>(key)]; }
+
+  // Finds the kind and the members, checks that there are only allowed and all required ones.
+  Failure Sort(const JsonTree& tree) {
+    at_.fill(0);
+    const std::optional<size_t> kind_at = FindKind(tree);
+    if (!kind_at) {
+      return FailKind(tree);
+    }
+    const auto kind = static_cast<size_t>(*FindKey(tree[*kind_at].key, kKinds));
+    kind_ = static_cast<Kind>(kind);
+    const Shape& shape = Shapes()[kind];
+    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
+      const std::optional<Key> key = FindKey(tree[i].key);
+      if (!key || !shape.allowed[static_cast<size_t>(*key)]) {
+        return FailAtKey(tree, i, DecodeError::kUnknownKey,
+                         UnknownKey(tree[i].key, shape.allowed) +
+                             (key ? fmt::format(" beside \"{}\"", kKeyNames[kind]) : ""));
+      }
+      at_[static_cast<size_t>(*key)] = i;
+    }
+    for (size_t i = 0; i < kKeys; ++i) {
+      if (shape.required[i] && at_[i] == 0) {
+        return FailAt(
+            tree, 0, DecodeError::kMissingKey,
+            fmt::format("\"{}\" is missing beside \"{}\"", kKeyNames[i], kKeyNames[kind]));
+      }
+    }
+    return std::nullopt;
+  }
+
+  // No key says what the object is: most likely that one is misspelt.
+  static Failure FailKind(const JsonTree& tree) {
+    KeySet kinds;
+    for (size_t i = 0; i < kKinds; ++i) {
+      kinds.set(i);
+    }
+    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
+      if (!FindKey(tree[i].key)) {
+        return FailAtKey(tree, i, DecodeError::kUnknownKey, UnknownKey(tree[i].key, kinds));
+      }
+    }
+    return FailAt(tree, 0, DecodeError::kMissingKey,
+                  "one of metric, metrics, event, entity, relation, snapshot is missing");
+  }
+
+  Failure ReadString(const JsonTree& tree, size_t at, std::string_view& out) {
+    if (at == 0) {
+      return std::nullopt;
+    }
+    if (tree[at].type != JsonNode::Type::kString) {
+      return FailType(tree, at, "a string");
+    }
+    out = tree[at].text;
+    return std::nullopt;
+  }
+
+  Failure ReadPlainName(const JsonTree& tree, size_t at, std::string_view& out) {
+    if (Failure failure = ReadString(tree, at, out)) {
+      return failure;
+    }
+    if (!IsPlainName(out)) {
+      return FailAt(tree, at, DecodeError::kBadName,
+                    out.empty() ? "an empty name" : "a control character in a name");
+    }
+    return std::nullopt;
+  }
+
+  // Fills labels_. `name` is what `__name__` has to be, if it is given; then it is dropped.
+  Failure ReadLabels(const JsonTree& tree, size_t at, std::string_view name) {
+    labels_.clear();
+    if (at == 0) {
+      return std::nullopt;
+    }
+    if (tree[at].type != JsonNode::Type::kObject) {
+      return FailType(tree, at, "an object of strings");
+    }
+    for (size_t i = tree.First(at); i != tree.End(at); i = tree.Next(i)) {
+      const JsonNode& label = tree[i];
+      if (label.type != JsonNode::Type::kString) {
+        return FailType(tree, i, "a string");
+      }
+      if (!IsPlainName(label.key)) {
+        return FailAtKey(
+            tree, i, DecodeError::kBadName,
+            label.key.empty() ? "an empty label name" : "a control character in a label name");
+      }
+      if (label.key != kMetricName) {
+        labels_.emplace_back(label.key, label.text);
+      } else if (label.text != name) {
+        return FailAt(
+            tree, i, DecodeError::kBadName,
+            fmt::format("__name__ is \"{}\", but the record says \"{}\"", label.text, name));
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Absent, or the zero time of Go: nullopt.
+  Failure ReadTime(const JsonTree& tree, std::optional<EventTime>& out) {
+    const size_t at = At(Key::kTime);
+    if (at == 0) {
+      return std::nullopt;
+    }
+    const JsonNode& node = tree[at];
+    if (node.type == JsonNode::Type::kString) {
+      out = ParseRfc3339(node.text);
+      if (!out) {
+        return FailAt(tree, at, DecodeError::kBadTime,
+                      fmt::format("\"{}\" is no RFC 3339 time", node.text.substr(0, 64)));
+      }
+      if (ToMillis(*out) == kZeroTimeMs) {
+        out.reset();
+      }
+      return std::nullopt;
+    }
+    if (node.type != JsonNode::Type::kNumber) {
+      return FailType(tree, at, "RFC 3339 or whole milliseconds");
+    }
+    const std::optional<int64_t> ms = ParseJsonInteger(node.text);
+    if (!ms || !IsPlausible(*ms)) {
+      return FailAt(tree, at, DecodeError::kBadTime,
+                    fmt::format("{} is no time: RFC 3339 or whole milliseconds since 1970",
+                                node.text.substr(0, 64)));
+    }
+    out = FromMillis(*ms);
+    return std::nullopt;
+  }
+
+  // Of samples and events: without a time of its own the record's.
+  Failure ReadPointTime(const JsonTree& tree, const DecodeContext& context, EventTime& out) {
+    std::optional<EventTime> time;
+    if (Failure failure = ReadTime(tree, time)) {
+      return failure;
+    }
+    time = time ? time : context.record_time;
+    if (!time) {
+      return FailAt(tree, 0, DecodeError::kBadTime, "no time, and none to assume");
+    }
+    out = *time;
+    return std::nullopt;
+  }
+
+  // nullopt in `out`: null, which is no sample.
+  Failure ReadValue(const JsonTree& tree, size_t at, std::optional<double>& out) {
+    const JsonNode& node = tree[at];
+    if (node.type == JsonNode::Type::kNull) {
+      return std::nullopt;
+    }
+    if (node.type == JsonNode::Type::kNumber) {
+      if (node.number_error) {
+        return FailNumber(tree, at);
+      }
+      out = node.number;
+      return std::nullopt;
+    }
+    if (node.type != JsonNode::Type::kString) {
+      return FailType(tree, at, "a number, \"NaN\", \"+Inf\", \"-Inf\" or \"stale\"");
+    }
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (node.text == "NaN") {
+      out = std::numeric_limits<double>::quiet_NaN();
+    } else if (node.text == "+Inf") {
+      out = kInfinity;
+    } else if (node.text == "-Inf") {
+      out = -kInfinity;
+    } else if (node.text == "stale") {
+      out = StaleNan();
+    } else {
+      return FailAt(
+          tree, at, DecodeError::kBadNumber,
+          fmt::format("\"{}\" is no number: \"NaN\", \"+Inf\", \"-Inf\" and \"stale\" are "
+                      "the only words",
+                      node.text.substr(0, 64)));
+    }
+    return std::nullopt;
+  }
+
+  Failure AppendSample(const JsonTree& tree, size_t value_at, std::string_view metric,
+                       EventTime time, Decoded& out) {
+    std::optional<double> value;
+    if (Failure failure = ReadValue(tree, value_at, value)) {
+      return failure;
+    }
+    if (!value) {
+      ++out.samples_null;
+      return std::nullopt;
+    }
+    labels_.emplace_back(kMetricName, metric);
+    out.samples.push_back({Labels::FromViews(labels_), *value, time});
+    labels_.pop_back();
+    return std::nullopt;
+  }
+
+  Failure MapMetric(const JsonTree& tree, const DecodeContext& context, Decoded& out) {
+    std::string_view metric;
+    EventTime time;
+    Failure failure = ReadPlainName(tree, At(Key::kMetric), metric);
+    if (!failure) {
+      failure = ReadLabels(tree, At(Key::kLabels), metric);
+    }
+    if (!failure) {
+      failure = ReadPointTime(tree, context, time);
+    }
+    return failure ? failure : AppendSample(tree, At(Key::kValue), metric, time, out);
+  }
+
+  Failure MapMetrics(const JsonTree& tree, const DecodeContext& context, Decoded& out) {
+    const size_t at = At(Key::kMetrics);
+    if (tree[at].type != JsonNode::Type::kObject) {
+      return FailType(tree, at, "an object of numbers");
+    }
+    EventTime time;
+    if (Failure failure = ReadPointTime(tree, context, time)) {
+      return failure;
+    }
+    for (size_t i = tree.First(at); i != tree.End(at); i = tree.Next(i)) {
+      const std::string_view metric = tree[i].key;
+      if (!IsPlainName(metric)) {
+        return FailAtKey(tree, i, DecodeError::kBadName,
+                         metric.empty() ? "an empty name" : "a control character in a name");
+      }
+      Failure failure = ReadLabels(tree, At(Key::kLabels), metric);
+      if (!failure) {
+        failure = AppendSample(tree, i, metric, time, out);
+      }
+      if (failure) {
+        return failure;
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Attributes are text as it came; numbers in their JSON spelling; null is no attribute.
+  Failure ReadAttributes(const JsonTree& tree, Labels& out) {
+    const size_t at = At(Key::kAttributes);
+    if (at == 0) {
+      return std::nullopt;
+    }
+    if (tree[at].type != JsonNode::Type::kObject) {
+      return FailType(tree, at, "an object");
+    }
+    std::vector<Label> attributes;
+    for (size_t i = tree.First(at); i != tree.End(at); i = tree.Next(i)) {
+      const JsonNode& node = tree[i];
+      if (!IsPlainName(node.key)) {
+        return FailAtKey(tree, i, DecodeError::kBadName,
+                         node.key.empty() ? "an empty name" : "a control character in a name");
+      }
+      if (node.type == JsonNode::Type::kObject || node.type == JsonNode::Type::kArray) {
+        return FailType(tree, i, "a string, a number, true or false");
+      }
+      if (node.type != JsonNode::Type::kNull) {
+        attributes.emplace_back(node.key, node.text);
+      }
+    }
+    out = Labels::FromViews(std::move(attributes));
+    return std::nullopt;
+  }
+
+  Failure MapEvent(const JsonTree& tree, const DecodeContext& context, Decoded& out) {
+    Event event;
+    std::string_view name, message, id;
+    Failure failure = ReadPlainName(tree, At(Key::kEvent), name);
+    if (!failure) {
+      failure = ReadLabels(tree, At(Key::kLabels), name);
+    }
+    if (!failure) {
+      failure = ReadAttributes(tree, event.attributes);
+    }
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kMessage), message);
+    }
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kId), id);
+    }
+    if (!failure) {
+      failure = ReadPointTime(tree, context, event.time);
+    }
+    if (failure) {
+      return failure;
+    }
+    event.name = name;
+    event.labels = Labels::FromViews(labels_);
+    event.message = message;
+    event.id = id;
+    out.events.push_back(std::move(event));
+    return std::nullopt;
+  }
+
+  Failure ReadEntity(const JsonTree& tree, size_t at, std::string& out) {
+    std::string_view name;
+    if (Failure failure = ReadString(tree, at, name)) {
+      return failure;
+    }
+    std::string why;
+    std::optional<std::string> entity = ReadEntityName(name, &why);
+    if (!entity) {
+      return FailAt(tree, at, DecodeError::kBadName, why);
+    }
+    out = *std::move(entity);
+    return std::nullopt;
+  }
+
+  // What entities and relations share: labels, deleted, source, time.
+  Failure ReadChange(const JsonTree& tree, TopologyChange::Type present,
+                     TopologyChange::Type deleted, TopologyChange& change) {
+    std::string_view source;
+    Failure failure = ReadLabels(tree, At(Key::kLabels), "");
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kSource), source);
+    }
+    if (!failure) {
+      failure = ReadTime(tree, change.time);
+    }
+    if (failure) {
+      return failure;
+    }
+    const size_t deleted_at = At(Key::kDeleted);
+    if (deleted_at != 0 && tree[deleted_at].type != JsonNode::Type::kBool) {
+      return FailType(tree, deleted_at, "true or false");
+    }
+    change.type = deleted_at != 0 && tree[deleted_at].truth ? deleted : present;
+    change.labels = Labels::FromViews(labels_);
+    change.source = source;
+    return std::nullopt;
+  }
+
+  Failure MapEntity(const JsonTree& tree, Decoded& out) {
+    TopologyChange change;
+    Failure failure = ReadEntity(tree, At(Key::kEntity), change.entity);
+    if (!failure) {
+      failure = ReadChange(tree, TopologyChange::Type::kEntity,
+                           TopologyChange::Type::kEntityDeleted, change);
+    }
+    if (!failure) {
+      out.changes.push_back(std::move(change));
+    }
+    return failure;
+  }
+
+  Failure MapRelation(const JsonTree& tree, Decoded& out) {
+    TopologyChange change;
+    std::string_view relation;
+    if (Failure failure = ReadString(tree, At(Key::kRelation), relation)) {
+      return failure;
+    }
+    if (!IsIdentifier(relation)) {
+      return FailAt(tree, At(Key::kRelation), DecodeError::kBadName,
+                    fmt::format("\"{}\" is no name of a relation", relation.substr(0, 64)));
+    }
+    change.relation = relation;
+    Failure failure = ReadEntity(tree, At(Key::kFrom), change.from);
+    if (!failure) {
+      failure = ReadEntity(tree, At(Key::kTo), change.to);
+    }
+    if (!failure) {
+      failure = ReadChange(tree, TopologyChange::Type::kRelation,
+                           TopologyChange::Type::kRelationDeleted, change);
+    }
+    if (!failure) {
+      out.changes.push_back(std::move(change));
+    }
+    return failure;
+  }
+
+  Failure MapSnapshot(const JsonTree& tree, Decoded& out) {
+    TopologyChange change;
+    std::string_view word, source, epoch;
+    const size_t at = At(Key::kSnapshot);
+    Failure failure = ReadString(tree, at, word);
+    if (!failure) {
+      failure = ReadPlainName(tree, At(Key::kSource), source);
+    }
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kEpoch), epoch);
+    }
+    if (!failure) {
+      failure = ReadTime(tree, change.time);
+    }
+    if (!failure && word != "begin" && word != "end") {
+      failure = FailAt(tree, at, DecodeError::kWrongType, "\"begin\" or \"end\" expected");
+    }
+    if (failure) {
+      return failure;
+    }
+    change.type =
+        word == "begin" ? TopologyChange::Type::kSnapshotBegin : TopologyChange::Type::kSnapshotEnd;
+    change.source = source;
+    change.epoch = epoch;
+    out.changes.push_back(std::move(change));
+    return std::nullopt;
+  }
+
+  // Of the present object.
+  Kind kind_ = Kind::kMetric;
+  std::array<size_t, kKeys> at_{};
+  std::vector<Label> labels_;
+};
+
+}  // namespace
+
+std::unique_ptr<JsonFormat> MakeOwnJson() { return std::make_unique<OwnJson>(); }
+
+}  // namespace rootnote
