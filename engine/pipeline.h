@@ -63,6 +63,7 @@ struct PipelineOptions {
   // Undated topology records of files hold from here (`--topology-from`); default: the beginning.
   EventTime topology_from = kMinTime;
   EventTime until = kMinTime;    // replay: event time goes on to here after the last record
+  EventTime stop_at = kMaxTime;  // replay: closes no tick beyond this and ends there (`explain --at`)
   std::function<EventTime()> now;  // wall clock; empty: replay, files hold time
   IncidentOptions incidents;
   bool evidence_positions = true;  // off where inputs are compared without them

@@ -1,0 +1,114 @@
+#include "CLI/CLI.hpp"
+
+#include "engine/cli/commands.h"
+#include "engine/cli/exit_code.h"
+#include "engine/cli/version.h"
+
+namespace rootnote {
+namespace {
+
+void AddReplayFlags(CLI::App& command, ReplayArguments& arguments, bool required) {
+  command.add_option("--rules", arguments.rules, "Rule files or folders")->required(required);
+  command.add_option("--topology", arguments.topology, "Topology files (own JSON, a line each)");
+  command.add_option("--input", arguments.input, "Input files; - is stdin, .zst is read")
+      ->required(required);
+  command.add_option("--format", arguments.format, "Format of the input, or auto");
+  command.add_option("--envelope", arguments.envelope, "kcat: the output of kcat -J");
+  command.add_option("--config", arguments.config, "A rootnote.yaml whose engine settings hold");
+  command.add_option("--allowed-lateness", arguments.allowed_lateness,
+                     "How far behind the newest a record may be");
+  command.add_option("--until", arguments.until,
+                     "Event time goes on to here after the last record");
+  command.add_option("--topology-from", arguments.topology_from,
+                     "Undated topology records hold from here");
+  command.add_option("--threads", arguments.threads, "Threads of the shard pool; 0: one per core");
+  command.add_option("--batch", arguments.batch_records, "Records per batch");
+}
+
+void AddCheck(CLI::App& app, CheckArguments& arguments) {
+  CLI::App* command = app.add_subcommand("check", "Parse and check rules and configuration");
+  command->add_option("paths", arguments.paths,
+                      "Files or folders: *.rn rules, *.yaml configuration");
+  command->add_flag("--list-codes", arguments.list_codes, "Print every diagnostic code");
+}
+
+void AddTest(CLI::App& app, TestArguments& arguments) {
+  CLI::App* command = app.add_subcommand("test", "Run the test blocks of rule files");
+  command->add_option("paths", arguments.paths, "Files or folders")->required();
+  command->add_option("--junit", arguments.junit, "Write a JUnit report to this file");
+  command->add_flag("-v,--verbose", arguments.verbose, "Show expectations that hold, too");
+}
+
+void AddReplay(CLI::App& app, ReplayArguments& arguments) {
+  CLI::App* command =
+      app.add_subcommand("replay", "Recorded input through the engine, as fast as it goes");
+  AddReplayFlags(*command, arguments, true);
+  command->add_option("--output", arguments.output, "Where incidents go; - is stdout")->required();
+  command->add_option("--dead-letter", arguments.dead_letter, "Where undecodable records go");
+  command->add_option("--late", arguments.late, "Where late samples and events go");
+  command->add_option("--journal", arguments.journal, "Where the journal of arrivals goes");
+  command->add_flag("--no-positions", arguments.no_positions,
+                    "Leave topic, partition and offset out of the evidence");
+}
+
+void AddExplain(CLI::App& app, ExplainArguments& arguments) {
+  CLI::App* command =
+      app.add_subcommand("explain", "An incident's decision in words, or why a signal opened none");
+  command->add_option("incident", arguments.incident, "A file with an incident record; - is stdin");
+  command->add_option("--why-not", arguments.why_not, "Why this entity is not the root");
+  command->add_option("--signal", arguments.signal, "Why did this signal open nothing …");
+  command->add_option("--entity", arguments.entity, "… on this entity (with --rules and --input)");
+  command->add_option("--at", arguments.at, "At this event time; default: the end of the input");
+  AddReplayFlags(*command, arguments.replay, false);
+}
+
+void AddDemo(CLI::App& app, DemoArguments& arguments) {
+  CLI::App* command =
+      app.add_subcommand("demo", "An outage of a music store, through an embedded Kafka");
+  command->add_option("scenario", arguments.story, "dns (default), disk or quiet");
+  command->add_option("--format", arguments.format, "text, or json: the incident records only")
+      ->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--record", arguments.record, "Also write the input into this folder");
+  command->add_option("--seed", arguments.seed, "Seed of the estate's noise");
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  CLI::App app("Rootnote: metrics, events and a map of the estate in; the one incident out.",
+               "rootnote");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(kVersion));
+  CheckArguments check;
+  TestArguments test;
+  ReplayArguments replay;
+  ExplainArguments explain;
+  DemoArguments demo;
+  RunArguments run;
+  VersionArguments version;
+  app.add_subcommand("run", "The daemon")
+      ->add_option("-c,--config", run.config, "rootnote.yaml")
+      ->required();
+  AddDemo(app, demo);
+  AddCheck(app, check);
+  AddTest(app, test);
+  AddReplay(app, replay);
+  AddExplain(app, explain);
+  app.add_subcommand("version", "Version, and what was built in")
+      ->add_flag("--features", version.features, "Formats, libraries and their features");
+  // CLI11 reports what it parsed by exceptions; this is the adapter that ends them.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (app.got_subcommand("run")) return RunDaemon(run);
+  if (app.got_subcommand("demo")) return RunDemo(demo);
+  if (app.got_subcommand("check")) return RunCheck(check);
+  if (app.got_subcommand("test")) return RunTest(test);
+  if (app.got_subcommand("replay")) return RunReplay(replay);
+  if (app.got_subcommand("explain")) return RunExplain(explain);
+  return RunVersion(version);
+}
+
+}  // namespace rootnote

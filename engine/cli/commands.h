@@ -1,0 +1,74 @@
+// The commands of the binary, one function each; command_line.cc reads the flags. Each returns the
+// exit code and prints what a person needs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schemas/base/time.h"
+
+namespace rootnote {
+
+struct CheckArguments {
+  std::vector<std::string> paths;
+  bool list_codes = false;  // every diagnostic code with its title
+};
+int RunCheck(const CheckArguments& arguments);
+
+struct TestArguments {
+  std::vector<std::string> paths;
+  std::string junit;     // write a JUnit report here
+  bool verbose = false;  // every expectation, also those that hold
+};
+int RunTest(const TestArguments& arguments);
+
+struct ReplayArguments {
+  std::vector<std::string> rules;
+  std::vector<std::string> topology;
+  std::vector<std::string> input;
+  std::string format = "auto";
+  std::string envelope;  // "", "kcat"
+  std::string config;
+  std::string allowed_lateness = "5s";
+  std::string until, topology_from;  // RFC 3339
+  std::string output = "-";
+  std::string dead_letter, late;  // paths; "" drops and counts
+  std::string journal;
+  int threads = 0;  // 0: one per core
+  size_t batch_records = 256;
+  bool no_positions = false;  // leave topic, partition, offset out of evidence
+};
+int RunReplay(const ReplayArguments& arguments);
+
+struct RunArguments {
+  std::string config;
+};
+int RunDaemon(const RunArguments& arguments);
+
+struct DemoArguments {
+  std::string story = "dns";
+  std::string format = "text";  // or json: the incident records only
+  std::string record;           // also write the input here, for replay
+  uint64_t seed = 1;
+};
+int RunDemo(const DemoArguments& arguments);
+
+struct ExplainArguments {
+  std::string incident;  // a file with a record, "-" for stdin
+  std::string why_not;   // an entity
+  // Why there was no incident: a replay of rules and input, asked about a signal on an entity.
+  std::string signal, entity;
+  ReplayArguments replay;
+  std::string at;  // RFC 3339; default: the end
+};
+int RunExplain(const ExplainArguments& arguments);
+
+struct VersionArguments {
+  bool features = false;
+};
+int RunVersion(const VersionArguments& arguments);
+
+// Parses argv and runs one of them.
+int RunCommandLine(int argc, char** argv);
+
+}  // namespace rootnote

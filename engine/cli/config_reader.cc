@@ -1,0 +1,258 @@
+#include "engine/cli/config_reader.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <deque>
+#include <utility>
+
+#include "fmt/format.h"
+#include "yaml-cpp/yaml.h"
+
+#include "rules/diagnostic.h"
+
+namespace rootnote {
+namespace {
+
+template <typename Number>
+bool ParseInteger(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+void ConfigFindings::Add(const YAML::Node& node, std::string_view message) {
+  const YAML::Mark mark = node.Mark();
+  list_.push_back(
+      fmt::format("{}:{}:{}: error: {}", name_, mark.line + 1, mark.column + 1, message));
+}
+
+void ConfigFindings::Add(std::string_view message) {
+  list_.push_back(fmt::format("{}: error: {}", name_, message));
+}
+
+std::string ConfigFindings::Text() const { return fmt::format("{}", fmt::join(list_, "\n")); }
+
+struct ConfigMap::Entries {
+  std::deque<std::pair<YAML::Node, YAML::Node>> list;  // key and value, in order
+};
+
+ConfigMap::ConfigMap(const YAML::Node& node, std::string path, ConfigFindings& findings)
+    : entries_(std::make_unique<Entries>()), path_(std::move(path)), findings_(findings) {
+  if (!node.IsMap()) {
+    if (node.IsDefined() && !node.IsNull()) {
+      findings_.Add(node, fmt::format("{} must be a mapping of keys to values",
+                                      path_.empty() ? "the file" : path_));
+    }
+    return;
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (!seen.insert(key).second) {
+      findings_.Add(entry.first, fmt::format("{} is given twice; keep one", Name(key)));
+    }
+    entries_->list.emplace_back(entry.first, entry.second);
+  }
+}
+
+ConfigMap::~ConfigMap() = default;
+
+std::string ConfigMap::Name(std::string_view key) const {
+  return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+}
+
+const YAML::Node* ConfigMap::Find(std::string_view key) {
+  asked_.emplace(key);
+  for (const auto& [name, value] : entries_->list) {
+    if (name.IsScalar() && name.Scalar() == key) return &value;
+  }
+  return nullptr;
+}
+
+bool ConfigMap::Has(std::string_view key) const {
+  for (const auto& [name, value] : entries_->list) {
+    if (name.IsScalar() && name.Scalar() == key) return true;
+  }
+  return false;
+}
+
+void ConfigMap::Wrong(std::string_view key, std::string_view message) {
+  const YAML::Node* node = Find(key);
+  const std::string text = fmt::format("{} {}", Name(key), message);
+  if (node != nullptr) {
+    findings_.Add(*node, text);
+  } else {
+    findings_.Add(text);
+  }
+}
+
+bool ConfigMap::Scalar(std::string_view key, std::string& text) {
+  const YAML::Node* node = Find(key);
+  if (node == nullptr) return false;
+  if (!node->IsScalar()) {
+    Wrong(key, "must be a single value");
+    return false;
+  }
+  std::string missing;
+  text = ExpandEnvironment(node->Scalar(), missing);
+  if (missing.empty()) return true;
+  Wrong(key, fmt::format("needs the environment variable {}, which is not set; set it, or write "
+                         "${{env:{}:-default}}",
+                         missing, missing));
+  return false;
+}
+
+void ConfigMap::Read(std::string_view key, std::string& value) { Scalar(key, value); }
+
+void ConfigMap::Read(std::string_view key, bool& value) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  if (text != "true" && text != "false") return Wrong(key, "must be true or false");
+  value = text == "true";
+}
+
+void ConfigMap::Read(std::string_view key, int& value, int min, int max) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  int number = 0;
+  if (!ParseInteger(text, number) || number < min || number > max) {
+    return Wrong(key, fmt::format("must be a whole number from {} to {}", min, max));
+  }
+  value = number;
+}
+
+void ConfigMap::Read(std::string_view key, size_t& value, size_t min, size_t max) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  size_t number = 0;
+  if (!ParseInteger(text, number) || number < min || number > max) {
+    return Wrong(key, fmt::format("must be a whole number from {} to {}", min, max));
+  }
+  value = number;
+}
+
+void ConfigMap::Read(std::string_view key, Millis& value, Millis min, Millis max) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  const std::optional<Millis> duration = ParseDuration(text);
+  if (!duration || *duration < min || *duration > max) {
+    return Wrong(key, fmt::format("must be a duration from {} to {}, such as 5s or 200ms",
+                                  FormatDuration(min), FormatDuration(max)));
+  }
+  value = *duration;
+}
+
+void ConfigMap::Read(std::string_view key, EventTime& value) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  const std::optional<EventTime> time = ParseRfc3339(text);
+  if (!time) return Wrong(key, "must be a time such as 2026-11-22T07:00:00Z");
+  value = *time;
+}
+
+void ConfigMap::Read(std::string_view key, std::map<std::string, std::string>& values) {
+  Map(key, [&](ConfigMap& map) {
+    std::vector<std::string> keys;
+    for (const auto& [name, value] : map.entries_->list) {
+      if (name.IsScalar()) keys.push_back(name.Scalar());
+    }
+    for (const std::string& name : keys) map.Read(name, values[name]);
+  });
+}
+
+void ConfigMap::Read(std::string_view key, std::vector<std::string>& values) {
+  const YAML::Node* node = Find(key);
+  if (node == nullptr) return;
+  values.clear();
+  if (node->IsScalar()) {
+    std::string value;
+    if (Scalar(key, value)) values.push_back(value);
+    return;
+  }
+  if (!node->IsSequence()) return Wrong(key, "must be a list");
+  for (const YAML::Node& item : *node) {
+    std::string missing;
+    if (!item.IsScalar()) {
+      findings_.Add(item, fmt::format("{} must be a list of single values", Name(key)));
+      continue;
+    }
+    values.push_back(ExpandEnvironment(item.Scalar(), missing));
+    if (!missing.empty()) Wrong(key, fmt::format("needs the environment variable {}", missing));
+  }
+}
+
+void ConfigMap::Choose(std::string_view key, const std::vector<std::string>& words,
+                       size_t& choice) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == text) {
+      choice = i;
+      return;
+    }
+  }
+  const std::string near = DidYouMean(text, words);
+  Wrong(key, fmt::format("cannot be \"{}\"; it is one of {}{}", text, fmt::join(words, ", "),
+                         near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+}
+
+void ConfigMap::Map(std::string_view key, const std::function<void(ConfigMap&)>& body) {
+  const YAML::Node* node = Find(key);
+  if (node == nullptr) return;
+  ConfigMap map(*node, Name(key), findings_);
+  body(map);
+  map.Finish();
+}
+
+void ConfigMap::List(std::string_view key, const std::function<void(ConfigMap&)>& body) {
+  const YAML::Node* node = Find(key);
+  if (node == nullptr) return;
+  if (!node->IsSequence()) return Wrong(key, "must be a list");
+  size_t index = 0;
+  for (const YAML::Node& item : *node) {
+    ConfigMap map(item, fmt::format("{}[{}]", Name(key), index++), findings_);
+    body(map);
+    map.Finish();
+  }
+}
+
+void ConfigMap::Finish() {
+  for (const auto& [name, value] : entries_->list) {
+    const std::string key = name.IsScalar() ? name.Scalar() : "";
+    if (asked_.contains(key)) continue;
+    const std::string near = DidYouMean(key, {asked_.begin(), asked_.end()});
+    findings_.Add(
+        name, fmt::format("unknown key \"{}\"{}", Name(key),
+                          near.empty() ? fmt::format("; known here: {}", fmt::join(asked_, ", "))
+                                       : fmt::format("; did you mean {}?", near)));
+  }
+}
+
+std::string ExpandEnvironment(std::string_view text, std::string& missing) {
+  constexpr std::string_view kOpen = "${env:";
+  std::string result;
+  while (true) {
+    const size_t begin = text.find(kOpen);
+    const size_t end = begin == std::string_view::npos ? begin : text.find('}', begin);
+    if (end == std::string_view::npos) return result.append(text);
+    result.append(text.substr(0, begin));
+    std::string_view name = text.substr(begin + kOpen.size(), end - begin - kOpen.size());
+    std::optional<std::string_view> fallback;
+    if (const size_t dash = name.find(":-"); dash != std::string_view::npos) {
+      fallback = name.substr(dash + 2);
+      name = name.substr(0, dash);
+    }
+    const char* value = std::getenv(std::string(name).c_str());
+    if (value != nullptr) {
+      result += value;
+    } else if (fallback) {
+      result += *fallback;
+    } else {
+      missing = std::string(name);
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace rootnote

@@ -1,0 +1,24 @@
+// What `replay` and `explain` set up from their flags.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "connectors/file/source.h"
+#include "engine/cli/commands.h"
+#include "engine/pipeline.h"
+#include "rules/program.h"
+#include "schemas/base/status.h"
+
+namespace rootnote {
+
+struct ReplaySetup {
+  std::shared_ptr<const Program> program;
+  std::vector<FileInput> files;  // topology first
+  PipelineOptions options;
+};
+
+// InvalidArgument: a flag or the rules; NotFound: a file.
+absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments);
+
+}  // namespace rootnote

@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <thread>
+
+#include "fmt/format.h"
+
+#include "connectors/file/sink.h"
+#include "connectors/file/source.h"
+#include "engine/cli/commands.h"
+#include "engine/cli/config.h"
+#include "engine/cli/exit_code.h"
+#include "engine/cli/replay.h"
+#include "engine/cli/rule_files.h"
+#include "engine/cli/terminal.h"
+#include "engine/cli/version.h"
+#include "schemas/decoder.h"
+
+namespace rootnote {
+namespace {
+
+absl::Status WrongFlag(std::string_view flag, std::string_view value, std::string_view wanted) {
+  return absl::InvalidArgumentError(fmt::format("{} {}: not {}", flag, value, wanted));
+}
+
+absl::Status ReadTimes(const ReplayArguments& arguments, PipelineOptions& options) {
+  if (!arguments.until.empty()) {
+    const std::optional<EventTime> until = ParseRfc3339(arguments.until);
+    if (!until) return WrongFlag("--until", arguments.until, "a time such as 2026-11-22T07:00:00Z");
+    options.until = *until;
+  }
+  if (!arguments.topology_from.empty()) {
+    const std::optional<EventTime> from = ParseRfc3339(arguments.topology_from);
+    if (!from) {
+      return WrongFlag("--topology-from", arguments.topology_from,
+                       "a time such as 2026-11-22T07:00:00Z");
+    }
+    options.topology_from = *from;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddInputs(const ReplayArguments& arguments, ReplaySetup& setup) {
+  if (!arguments.envelope.empty() && arguments.envelope != "kcat") {
+    return WrongFlag("--envelope", arguments.envelope, "an envelope; known: kcat");
+  }
+  const Envelope envelope = arguments.envelope.empty() ? Envelope::kNone : Envelope::kKcat;
+  const std::optional<Millis> lateness = ParseDuration(arguments.allowed_lateness);
+  if (!lateness) {
+    return WrongFlag("--allowed-lateness", arguments.allowed_lateness, "a duration such as 5s");
+  }
+  const absl::StatusOr<std::unique_ptr<Decoder>> decoder = MakeDecoder(arguments.format);
+  if (!decoder.ok()) return decoder.status();
+  for (const std::string& path : arguments.topology) {
+    setup.files.push_back({path, Envelope::kNone});
+    setup.options.topics.push_back(
+        {.topic = path, .role = TopicRole::kTopology, .format = "rootnote-json"});
+  }
+  for (const std::string& path : arguments.input) setup.files.push_back({path, envelope});
+  // Whatever is no topology is input: with an envelope its topics are known only from its lines.
+  setup.options.topics.push_back(
+      {.topic = "^.*", .format = arguments.format, .allowed_lateness = *lateness});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments) {
+  ReplaySetup setup;
+  if (!arguments.config.empty()) {
+    ASSIGN_OR_RETURN(Config config, ReadConfig(arguments.config));
+    setup.options = std::move(config.pipeline);
+  }
+  RETURN_IF_ERROR(ReadTimes(arguments, setup.options));
+  RETURN_IF_ERROR(AddInputs(arguments, setup));
+  setup.options.threads = arguments.threads > 0
+                              ? arguments.threads
+                              : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  setup.options.batch_records = std::max<size_t>(1, arguments.batch_records);
+  setup.options.journal_path = arguments.journal;
+  setup.options.evidence_positions = !arguments.no_positions;
+  setup.options.now = nullptr;
+  setup.options.incidents.engine_version = kVersion;
+  CompileOptions compile;
+  compile.evaluation_interval = setup.options.evaluation_interval;
+  compile.tick = setup.options.tick;
+  compile.lookback = setup.options.lookback;
+  ASSIGN_OR_RETURN(setup.program, LoadRules(arguments.rules, compile));
+  return setup;
+}
+
+int RunReplay(const ReplayArguments& arguments) {
+  absl::StatusOr<ReplaySetup> setup = PrepareReplay(arguments);
+  if (!setup.ok()) return PrintFailure(setup.status());
+  absl::StatusOr<std::unique_ptr<Source>> source = OpenFileSource({.inputs = setup->files});
+  if (!source.ok()) return PrintFailure(source.status());
+  FileSinkOptions outputs;
+  outputs.paths[setup->options.outputs.incidents] = arguments.output;
+  if (!arguments.dead_letter.empty()) {
+    outputs.paths[setup->options.outputs.dead_letter] = arguments.dead_letter;
+  }
+  if (!arguments.late.empty()) outputs.paths[setup->options.outputs.late] = arguments.late;
+  absl::StatusOr<std::unique_ptr<Sink>> sink = OpenFileSink(outputs);
+  if (!sink.ok()) return PrintFailure(sink.status());
+
+  Metrics metrics;
+  Pipeline pipeline(setup->program, **source, **sink, metrics, setup->options);
+  Terminal progress(stderr);
+  size_t revisions = 0;
+  pipeline.OnIncident([&](const Incident& incident) {
+    ++revisions;
+    progress.Progress(
+        fmt::format("{}  {} revisions", FormatRfc3339(incident.updated_at), revisions));
+  });
+  absl::Status status = pipeline.Run();
+  (*source)->Close();
+  const absl::Status closed = (*sink)->Close();
+  if (status.ok()) status = closed;
+  progress.Progress("");
+  if (!status.ok()) return PrintFailure(status);
+  if (progress.interactive()) {
+    progress.Print(fmt::format("{} revisions written to {}\n", revisions, arguments.output));
+  }
+  return kExitOk;
+}
+
+}  // namespace rootnote

@@ -1,0 +1,144 @@
+#include "engine/cli/time_lapse.h"
+
+#include <algorithm>
+
+#include "fmt/format.h"
+
+#include "engine/cli/incident_text.h"
+#include "schemas/incident_encoder.h"
+
+namespace rootnote {
+namespace {
+
+constexpr size_t kEntitiesShown = 3;
+
+// "23:13:30" of an event time.
+std::string Clock(EventTime time) { return FormatRfc3339(time).substr(11, 8); }
+
+std::string_view Headline(estate::Story story) {
+  switch (story) {
+    case estate::Story::kDns:
+      return "A music store is partly down: is it an attack, the network, storage, the database?";
+    case estate::Story::kDisk:
+      return "One disk of a RAID group fails. Then a second one.";
+    case estate::Story::kQuiet:
+      return "A normal evening: nobody should be called.";
+  }
+  return "";
+}
+
+}  // namespace
+
+TimeLapse::TimeLapse(const Terminal& out, bool shown, const Program& program)
+    : out_(out), shown_(shown), program_(program) {}
+
+void TimeLapse::Begin(estate::Story story, const estate::Feed& feed) {
+  if (!shown_) return;
+  const estate::Estate& estate = feed.estate();
+  out_.Print(fmt::format(
+      "{}\n{}\n\n", out_.Paint(Ink::kBold, Headline(story)),
+      out_.Paint(Ink::kDim,
+                 fmt::format("{} apps in 3 regions, {} VMs, {} disks; "
+                             "{} series every 10 s, through an "
+                             "embedded Kafka; times are event time, "
+                             "UTC",
+                             estate.apps.size(), estate.vms.size(),
+                             estate.arrays.size() * estate::kDisksPerArray, feed.series()))));
+}
+
+void TimeLapse::Line(EventTime time, Ink ink, std::string_view what, std::string_view text) const {
+  if (!shown_) return;
+  out_.Print(fmt::format("{}  {}  {}\n", out_.Paint(Ink::kDim, Clock(time)),
+                         out_.Paint(ink, fmt::format("{:<9}", what)), text));
+}
+
+std::string TimeLapse::Entities(const std::vector<std::string>& entities) const {
+  std::string text;
+  for (size_t i = 0; i < std::min(entities.size(), kEntitiesShown); ++i) {
+    text += fmt::format("{}{}", i > 0 ? ", " : "", entities[i]);
+  }
+  if (entities.size() > kEntitiesShown) {
+    text += fmt::format(" and {} more", entities.size() - kEntitiesShown);
+  }
+  return text;
+}
+
+void TimeLapse::Note(const Transition& transition, const Program& program) {
+  if (transition.to == SignalState::kPending || transition.from == SignalState::kPending) {
+    if (transition.to != SignalState::kFiring) return;
+  }
+  if (transition.time != time_) Flush();
+  time_ = transition.time;
+  if (transition.to == SignalState::kFiring) {
+    ++alerts_[program.signal(transition.signal).name];
+    ++alerts_total_;
+  }
+  for (Burst& burst : bursts_) {
+    if (burst.signal == transition.signal && burst.to == transition.to) {
+      burst.entities.push_back(transition.entity);
+      return;
+    }
+  }
+  bursts_.push_back({transition.signal, transition.to, {transition.entity}});
+}
+
+void TimeLapse::Flush() {
+  for (const Burst& burst : bursts_) {
+    const bool firing = burst.to == SignalState::kFiring;
+    const Signal& signal = program_.signal(burst.signal);
+    const Ink ink = !firing                               ? Ink::kDim
+                    : signal.severity >= Severity::kMajor ? Ink::kRed
+                                                          : Ink::kYellow;
+    Line(time_, ink, firing ? Name(signal.severity) : "ends",
+         fmt::format("{} on {}", signal.name, Entities(burst.entities)));
+  }
+  bursts_.clear();
+}
+
+void TimeLapse::Note(const Incident& incident) {
+  Flush();
+  const std::string root = incident.root.empty() ? "unknown" : incident.root[0].entity;
+  std::string text =
+      fmt::format("{} {}: root {}, {} affected, {} more at risk", incident.id, Name(incident.state),
+                  root, incident.blast_radius.actual, incident.blast_radius.potential);
+  if (incident.state == IncidentState::kUpdated) text += fmt::format(" ({})", incident.reason);
+  Line(incident.updated_at, incident.status == IncidentStatus::kOpen ? Ink::kBold : Ink::kGreen,
+       "INCIDENT", text);
+}
+
+void TimeLapse::End(const std::vector<std::string>& incidents, double seconds) {
+  Flush();
+  std::map<std::string, Incident> latest, widest;  // by id; the one with the largest impact to show
+  size_t unread = 0;
+  for (const std::string& json : incidents) {
+    absl::StatusOr<Incident> incident = DecodeIncident(json);
+    if (!incident.ok()) {
+      ++unread;
+      continue;
+    }
+    const auto [it, added] = widest.try_emplace(incident->id, *incident);
+    if (!added && incident->status == IncidentStatus::kOpen) it->second = *incident;
+    latest[incident->id] = *std::move(incident);
+  }
+  out_.Print(
+      fmt::format("\n{}\n", out_.Paint(Ink::kBold, "What every alert would have said on its own")));
+  Table table;
+  for (const auto& [signal, count] : alerts_) table.Row({fmt::format("{:>5}", count), signal});
+  table.Row({fmt::format("{:>5}", alerts_total_), "notifications in all"});
+  out_.Print(table.Text("  "));
+  out_.Print(fmt::format(
+      "\n{}\n", out_.Paint(Ink::kBold, fmt::format("What Rootnote said instead: {} "
+                                                   "incident{}",
+                                                   latest.size(), latest.size() == 1 ? "" : "s"))));
+  for (const auto& [id, incident] : widest) {
+    out_.Print("\n" + IncidentText(incident, out_));
+    out_.Print(
+        fmt::format("  {}  {}\n", out_.Paint(Ink::kDim, "now      "), Name(latest.at(id).status)));
+  }
+  if (unread > 0) out_.Print(fmt::format("{} records could not be read back\n", unread));
+  out_.Print(
+      out_.Paint(Ink::kDim, fmt::format("\n{} revisions on the topic, {:.1f} s of wall clock\n",
+                                        incidents.size(), seconds)));
+}
+
+}  // namespace rootnote
