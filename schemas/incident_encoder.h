@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "schemas/base/status.h"
 #include "schemas/incident.h"
 
 namespace rootnote {
+
+// What the record's `schema` says; v1 only ever gains optional keys.
+inline constexpr std::string_view kIncidentSchema = "rootnote.incident.v1";
 
 struct IncidentEncoding {
   // Caps cut evidence, symptoms, potential impact, actual impact in this order; totals tell the
