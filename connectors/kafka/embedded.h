@@ -1,6 +1,6 @@
-// The embedded Kafka: librdkafka's mock cluster in the process, for the demo and for tests. It has no real
-// transactions, no groups worth the name, no retention (5 MB per partition are kept): never a proof
-// of exactly-once (TRAPS). And a plain producer for feeding it.
+// The embedded Kafka: librdkafka's mock cluster in the process, for the demo and for tests. It has
+// no real transactions, no groups worth the name, no retention (5 MB per partition are kept): never
+// a proof of exactly-once (TRAPS). And a plain producer for feeding it.
 #pragma once
 
 #include <map>
@@ -18,6 +18,8 @@ class EmbeddedKafka {
   virtual ~EmbeddedKafka() = default;
   virtual std::string bootstrap_servers() const = 0;
   virtual absl::Status CreateTopic(const std::string& topic, int partitions) = 0;
+  // False: cuts all connections and refuses new ones.
+  virtual void SetReachable(bool reachable) = 0;
 };
 absl::StatusOr<std::unique_ptr<EmbeddedKafka>> StartEmbeddedKafka();
 

@@ -1,10 +1,12 @@
-// Kafka topics as a source, on librdkafka's C API with callback queues (TRAPS) and a thread of its own
-// that only moves batches. Offsets are never committed here: KafkaSink does, inside its transaction.
+// Kafka topics as a source, on librdkafka's C API with callback queues (TRAPS) and a thread of its
+// own that only moves batches. Offsets are never committed here: KafkaSink does, inside its
+// transaction.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +25,11 @@ struct KafkaSourceOptions {
   std::vector<std::string> assigned;  // read whole by every member, outside the group (topology)
   std::map<std::string, std::string> properties;  // passed through to librdkafka, as written
   size_t queue_bytes_max = 64U << 20;
-  bool from_beginning = false;        // without a committed offset: earliest, else latest
-  std::function<EventTime()> now;     // receive time of CreateTime topics
+  bool from_beginning = false;  // without a committed offset: earliest, else latest
+  // Without a committed offset: the first record not older than this; wins over from_beginning.
+  std::optional<EventTime> from_time;
+  std::function<EventTime()> now;  // receive time of CreateTime topics; empty: the system clock
+  // Called from librdkafka's threads too: must be thread-safe.
   std::function<void(const KafkaLog&)> log;
 };
 
@@ -33,15 +38,22 @@ class ConsumerGroup {
  public:
   virtual ~ConsumerGroup() = default;
   // rd_kafka_consumer_group_metadata_t*, to be destroyed by the caller with librdkafka's function.
+  // Null after the source's Close, or without a group. Thread: any.
   virtual void* Metadata() const = 0;
 };
 
 class KafkaSource : public Source {
  public:
   virtual const ConsumerGroup& group() const = 0;
+  // Records that librdkafka delivered again and that were left out.
+  virtual uint64_t repeated_records() const = 0;
 };
 
-// InvalidArgument names the property librdkafka refused.
+// Assigned (SourceBatch::notices): `offset` is where reading begins, in the group the committed
+// one. kAtEnd comes again about every second while fetches at the end succeed. A topic that does
+// not exist is waited for. Poll: FailedPrecondition when the group has thrown this member out for
+// good (another one has its group.instance.id). InvalidArgument names the property librdkafka
+// refused, or one that must have another value.
 absl::StatusOr<std::unique_ptr<KafkaSource>> OpenKafkaSource(KafkaSourceOptions options);
 
 }  // namespace rootnote
