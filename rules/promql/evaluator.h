@@ -3,7 +3,8 @@
 // node.
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <variant>
@@ -46,7 +47,8 @@ struct Element {
   Labels labels;
   double value = 0;
 };
-using Vector = std::vector<Element>;  // in order of label hash, then label bytes, but for sort()
+using Vector =
+    std::vector<Element>;  // in order of label hash, then label bytes, but for sort(), topk()
 struct Series {
   Labels labels;
   std::vector<Point> points;
