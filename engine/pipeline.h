@@ -1,4 +1,5 @@
-// The loop: poll → decode → route → tick → correlate → emit → commit. Owns the order, no state of others.
+// The loop: poll → decode → route → tick → correlate → emit → commit. Owns the order, no state of
+// others.
 //
 // Everything below it runs on event time. The wall clock enters only through `now` (receive times,
 // idle partitions, commit interval); in replay and time-lapse there is none, and partitions hold
@@ -28,10 +29,10 @@ enum class TopicRole : uint8_t { kData, kTopology, kControl };
 
 // How the records of one topic (or file) are read. The first whose name matches wins.
 struct TopicOptions {
-  std::string topic;        // exact name, or a regular expression when it begins with ^
+  std::string topic;  // exact name, or a regular expression when it begins with ^
   TopicRole role = TopicRole::kData;
   std::string format = "auto";
-  std::string source;       // name for order and metrics; the topic when empty
+  std::string source;  // name for order and metrics; the topic when empty
   Millis allowed_lateness{5'000};
 };
 
@@ -45,25 +46,26 @@ struct OutputTopics {
 struct PipelineOptions {
   std::vector<TopicOptions> topics;
   OutputTopics outputs;
-  int threads = 1;               // of the shard pool, the caller's included
-  uint32_t shards = 64;          // virtual
+  int threads = 1;       // of the shard pool, the caller's included
+  uint32_t shards = 64;  // virtual
   size_t batch_records = 256;
   Millis tick{1'000};
   Millis skew_limit{300'000};
   Millis max_hold{300'000};
   Millis idle_after{10'000};
-  Millis ahead_max{30'000};      // a partition this far ahead of the engine's watermark is paused
+  Millis ahead_max{30'000};  // a partition this far ahead of the engine's watermark is paused
   size_t partition_bytes_max = 16U << 20;  // decoded and waiting
   Millis commit_interval{200};
   Millis topology_load_timeout{60'000};
   Millis lookback{300'000};
   Millis evaluation_interval{5'000};
   size_t series_max = 2'000'000;
-  std::string journal_path;      // "": none is written
+  std::string journal_path;  // "": none is written
   // Undated topology records of files hold from here (`--topology-from`); default: the beginning.
   EventTime topology_from = kMinTime;
-  EventTime until = kMinTime;    // replay: event time goes on to here after the last record
-  EventTime stop_at = kMaxTime;  // replay: closes no tick beyond this and ends there (`explain --at`)
+  EventTime until = kMinTime;  // replay: event time goes on to here after the last record
+  EventTime stop_at =
+      kMaxTime;  // replay: closes no tick beyond this and ends there (`explain --at`)
   std::function<EventTime()> now;  // wall clock; empty: replay, files hold time
   IncidentOptions incidents;
   bool evidence_positions = true;  // off where inputs are compared without them
@@ -73,8 +75,8 @@ struct PipelineOptions {
 struct EngineView {
   EventTime watermark;
   EventTime closed_tick;
-  bool ready = false;                 // assigned, topology loaded
-  std::vector<Incident> incidents;    // committed revisions only
+  bool ready = false;               // assigned, topology loaded
+  std::vector<Incident> incidents;  // committed revisions only
   std::vector<Finding> findings;
   uint64_t topology_version = 0;
   size_t topology_entities = 0;
@@ -88,8 +90,8 @@ class Pipeline {
   ~Pipeline();
 
   // Runs until every partition is finished (files), or Stop. Then closes what the watermark allows:
-  // files evaluate all instants up to the last record (or `until`); live input stops at its watermark.
-  // Commits what is closed. Errors: the sink's, the source's, configuration.
+  // files evaluate all instants up to the last record (or `until`); live input stops at its
+  // watermark. Commits what is closed. Errors: the sink's, the source's, configuration.
   absl::Status Run();
   void Stop();  // Any thread, also from a signal handler's thread.
 

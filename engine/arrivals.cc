@@ -1,0 +1,177 @@
+#include "engine/arrivals.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+
+namespace rootnote {
+namespace {
+
+Metric& Dropped(Metrics& metrics, std::string_view reason) {
+  return metrics.Counter("rootnote_samples_dropped_total", "Samples that were not taken.",
+                         fmt::format("reason=\"{}\"", reason));
+}
+
+// Pointers to the items, by time: within one record the order of the text decides nothing.
+template <typename Item>
+std::vector<const Item*> ByTime(const std::vector<Item>& items) {
+  std::vector<const Item*> out;
+  out.reserve(items.size());
+  for (const Item& item : items) {
+    out.push_back(&item);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Item* a, const Item* b) { return a->time < b->time; });
+  return out;
+}
+
+uint64_t SeriesHash(const Event& event) { return event.labels.hash() ^ HashBytes(event.name); }
+
+}  // namespace
+
+Arrivals::Arrivals(const RuleSet& rules, const Into& into, Millis tick, bool replay,
+                   EventTime topology_from, Metrics& metrics)
+    : rules_(rules),
+      into_(into),
+      tick_(tick),
+      replay_(replay),
+      topology_from_(topology_from),
+      metrics_(metrics),
+      nulls_(Dropped(metrics, "null")),
+      unseen_(Dropped(metrics, "unseen")),
+      late_(Dropped(metrics, "late")),
+      clamped_(metrics.Counter("rootnote_clamped_times_total",
+                               "Event times ahead of their receive time that were replaced.")),
+      changes_(metrics.Counter("rootnote_topology_changes_total", "Changes of the map.")),
+      changes_refused_(metrics.Counter("rootnote_topology_changes_refused_total",
+                                       "Changes that the map did not take.")) {}
+
+void Arrivals::NoteClosed() {
+  into_.journal.Decided(into_.clock.TakeDecisions());
+  if (into_.clock.closed() > noted_closed_) {
+    noted_closed_ = into_.clock.closed();
+    into_.journal.CloseTick(noted_closed_, into_.clock.watermark());
+  }
+}
+
+EventTime Arrivals::OpenTick() const {
+  const EventTime closed = into_.clock.closed();
+  return closed == kMinTime ? kMinTime : closed + tick_;
+}
+
+void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, bool loading) {
+  const int64_t offset = arrived.record.offset;
+  into_.journal.Took(partition.name, offset + 1);
+  EventTime last_tick = kMinTime;
+  if (arrived.null_value) {
+    nulls_.Add();
+  } else if (arrived.failure) {
+    into_.outbox.AddDeadLetter(arrived, "VALUE_CONVERTER", *arrived.failure);
+    metrics_
+        .Counter("rootnote_parse_errors_total", "Records that could not be decoded.",
+                 fmt::format("format=\"{}\",reason=\"{}\"", arrived.format,
+                             ErrorName(arrived.failure->error)))
+        .Add();
+  } else if (partition.role != TopicRole::kControl) {
+    nulls_.Add(arrived.decoded.samples_null);
+    ApplyChanges(partition, arrived, loading);
+    if (partition.clock) {
+      last_tick = ApplyPoints(partition, arrived);
+    }
+  }
+  partition.cut.Applied(offset, last_tick);
+  NoteClosed();
+}
+
+Stamp Arrivals::StampOf(IntakePartition& partition, const ArrivedRecord& arrived, EventTime time,
+                        uint64_t series) {
+  const Stamp stamp =
+      into_.clock.Observe(*partition.clock, time, arrived.record.receive_time, series);
+  if (stamp.clamped) {
+    clamped_.Add();
+  }
+  if (stamp.late) {
+    late_.Add();
+    partition.late->Add();
+  }
+  return stamp;
+}
+
+EventTime Arrivals::ApplyPoints(IntakePartition& partition, const ArrivedRecord& arrived) {
+  const RecordPosition position{partition.topic, partition.name.partition, arrived.record.offset};
+  const std::vector<const Sample*> samples = ByTime(arrived.decoded.samples);
+  const std::vector<const Event*> events = ByTime(arrived.decoded.events);
+  EventTime last_tick = kMinTime;
+  auto sample = samples.begin();
+  auto event = events.begin();
+  while (sample != samples.end() || event != events.end()) {
+    const bool is_sample =
+        event == events.end() || (sample != samples.end() && (*sample)->time <= (*event)->time);
+    const EventTime time = is_sample ? (*sample)->time : (*event)->time;
+    const uint64_t series = is_sample ? (*sample)->labels.hash() : SeriesHash(**event);
+    const Stamp stamp = StampOf(partition, arrived, time, series);
+    if (stamp.late) {
+      into_.outbox.AddLate(arrived, partition.source, into_.clock.watermark(),
+                           is_sample ? OwnJson(**sample) : OwnJson(**event));
+    } else if (!rules_.Sees(is_sample ? (*sample)->labels.metric()
+                                      : std::string_view((*event)->name))) {
+      unseen_.Add();
+    } else {
+      last_tick = std::max(last_tick, stamp.tick);
+      if (is_sample) {
+        into_.router.Add(
+            stamp.tick,
+            ShardSample{{(*sample)->labels, std::nullopt}, stamp.time, (*sample)->value, position});
+      } else {
+        ArrivedEvent one{**event, partition.source, position};
+        one.event.time = stamp.time;
+        into_.router.Add(stamp.tick, std::move(one));
+      }
+    }
+    is_sample ? void(++sample) : void(++event);
+  }
+  return last_tick;
+}
+
+void Arrivals::ApplyChange(const TopologyChange& change, EventTime now) {
+  changes_.Add();
+  if (into_.topology.Apply(change, now)) {
+    changes_refused_.Add();
+  }
+}
+
+void Arrivals::ApplyChanges(IntakePartition& partition, const ArrivedRecord& arrived,
+                            bool loading) {
+  using Type = TopologyChange::Type;
+  for (const TopologyChange& given : arrived.decoded.changes) {
+    TopologyChange change = given;
+    if (change.source.empty()) {
+      change.source = partition.source;
+    }
+    if (!loading) {
+      into_.journal.TookTopology(partition.name, arrived.record.offset);
+    }
+    if (replay_) {
+      partition.snapshots += change.type == Type::kSnapshotBegin && partition.snapshots == 0;
+      if (partition.snapshots == 1) {
+        partition.snapshots += change.type == Type::kSnapshotEnd;
+        change.time.reset();
+      }
+      if (change.time) {
+        const EventTime tick = std::max(into_.clock.TickOf(*change.time), OpenTick());
+        into_.router.Add(tick, ArrivedChange{std::move(change), tick});
+        continue;
+      }
+    }
+    const EventTime open = OpenTick();
+    if (loading || open == kMinTime) {
+      ApplyChange(change, topology_from_);
+    } else {
+      into_.router.Add(open, ArrivedChange{std::move(change), open});
+    }
+  }
+}
+
+}  // namespace rootnote

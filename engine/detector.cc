@@ -1,0 +1,310 @@
+#include "engine/detector.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace rootnote {
+namespace {
+
+constexpr Millis kSweepEvery{60'000};
+constexpr Millis kUnresolvedEvery{3'600'000};
+constexpr size_t kUnresolvedMax = 100'000;
+
+promql::EvalOptions EvalOptionsOf(const DetectorOptions& options) {
+  promql::EvalOptions eval;
+  eval.lookback = options.lookback;
+  eval.default_step = options.evaluation_interval;
+  return eval;
+}
+
+Metric& Dropped(Metrics& metrics, std::string_view reason) {
+  return metrics.Counter("rootnote_samples_dropped_total", "Samples that were not taken.",
+                         fmt::format("reason=\"{}\"", reason));
+}
+
+}  // namespace
+
+Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topics,
+                   const DetectorOptions& options, Metrics& metrics)
+    : rules_(rules),
+      pool_(pool),
+      topics_(topics),
+      options_(options),
+      store_(rules),
+      events_(rules, options.event_memory),
+      watch_(rules, options.lookback),
+      absence_(rules),
+      book_(rules.program()),
+      evaluator_(MakeReferenceEvaluator(rules, store_, pool, EvalOptionsOf(options))),
+      samples_(metrics.Counter("rootnote_samples_total", "Samples appended to windows.")),
+      duplicates_(Dropped(metrics, "duplicate")),
+      conflicts_(Dropped(metrics, "conflict")),
+      refused_(Dropped(metrics, "series_limit")),
+      events_taken_(metrics.Counter("rootnote_events_total", "Events taken.")),
+      event_duplicates_(metrics.Counter("rootnote_event_duplicates_total",
+                                        "Events that had been counted already.")),
+      event_not_numbers_(metrics.Counter("rootnote_event_unwrap_errors_total",
+                                         "Events whose unwrapped attribute is no number.")),
+      series_(metrics.Gauge("rootnote_series", "Series in memory.")),
+      instances_(metrics.Gauge("rootnote_signal_instances", "Instances pending or firing.")),
+      shed_(metrics.Gauge("rootnote_signal_instances_shed", "Instances refused by a limit.")),
+      unresolved_total_(metrics.Counter("rootnote_entity_unresolved_total",
+                                        "Results of signals that name no entity.")) {
+  shards_.reserve(std::max(options.shards, 1U));
+  for (uint32_t i = 0; i < std::max(options.shards, 1U); ++i) {
+    shards_.emplace_back(rules);
+  }
+  for (size_t i = 0; i < rules.program().signals.size(); ++i) {
+    const Signal& signal = rules.program().signals[i];
+    always_due_ = always_due_ || rules.plan(SignalId(static_cast<uint32_t>(i))).yields_on_empty;
+    grids_.insert(signal.every);
+    evaluation_errors_.push_back(&metrics.Counter(
+        "rootnote_rule_evaluation_errors_total", "Instants at which a rule had no evaluation.",
+        fmt::format("rule=\"{}\"", EscapeLabelValue(signal.name))));
+  }
+}
+
+std::vector<Transition> Detector::Close(TickWork work, const Topology& topology, bool frozen) {
+  const EventTime tick = work.tick;
+  const auto anything = [](const auto& samples) { return !samples.empty(); };
+  begun_ = begun_ || !work.events.empty() ||
+           std::any_of(work.samples.begin(), work.samples.end(), anything);
+  if (!begun_) {
+    return {};  // time begins with what is observed, not with how old the map is
+  }
+  if (topology.version() != topology_version_) {
+    topology_version_ = topology.version();
+    watch_.Retry(topology);
+  }
+  Ingest(std::move(work), topology);
+  std::vector<Transition> transitions;
+  Evaluate(tick, topology, frozen, transitions);
+  for (Transition& transition : transitions) {
+    Complete(transition, topology);
+  }
+  std::sort(transitions.begin(), transitions.end());
+  if (swept_ == kMinTime || tick - swept_ >= kSweepEvery) {
+    swept_ = tick;
+    Sweep(tick);
+  }
+  instances_.Set(static_cast<int64_t>(book_.active()));
+  shed_.Set(static_cast<int64_t>(book_.shed()));
+  return transitions;
+}
+
+void Detector::Ingest(TickWork work, const Topology& topology) {
+  EventCounts event_counts;
+  for (ShardSample& sample : events_.Project(std::move(work.events), work.tick, event_counts)) {
+    const size_t shard = ShardOf(sample.key, shards_.size());
+    work.samples[shard].push_back(std::move(sample));
+  }
+  events_taken_.Add(static_cast<int64_t>(event_counts.taken));
+  event_duplicates_.Add(static_cast<int64_t>(event_counts.duplicates));
+  event_not_numbers_.Add(static_cast<int64_t>(event_counts.not_numbers));
+
+  std::vector<size_t> busy;
+  for (size_t i = 0; i < work.samples.size(); ++i) {
+    if (!work.samples[i].empty()) {
+      busy.push_back(i);
+      store_.Saw(work.tick);
+    }
+  }
+  if (busy.empty()) {
+    return;
+  }
+  pool_.ForEach(busy.size(), [&](size_t i, size_t) {
+    shards_[busy[i]].Prepare(std::move(work.samples[busy[i]]));
+  });
+  const std::vector<const Series*> admitted = Admit();
+  std::vector<ShardCounts> counts(busy.size());
+  pool_.ForEach(busy.size(),
+                [&](size_t i, size_t) { counts[i] = shards_[busy[i]].Append(work.tick); });
+  for (const ShardCounts& one : counts) {
+    samples_.Add(static_cast<int64_t>(one.appended));
+    duplicates_.Add(static_cast<int64_t>(one.duplicates));
+    conflicts_.Add(static_cast<int64_t>(one.conflicts));
+    refused_.Add(static_cast<int64_t>(one.refused));
+  }
+  store_.Add(admitted);
+  watch_.Bind(admitted, topology);
+  absence_.Bind(admitted);
+  series_.Set(static_cast<int64_t>(store_.size()));
+}
+
+// In byte order over all shards, so that a limit does not depend on how many there are.
+std::vector<const Series*> Detector::Admit() {
+  struct Arrival {
+    size_t shard, newcomer;
+  };
+  std::vector<Arrival> places;
+  for (size_t shard = 0; shard < shards_.size(); ++shard) {
+    for (size_t i = 0; i < shards_[shard].newcomers().size(); ++i) {
+      places.push_back({shard, i});
+    }
+  }
+  std::sort(places.begin(), places.end(), [this](const Arrival& a, const Arrival& b) {
+    return InByteOrder(shards_[a.shard].newcomers()[a.newcomer].key,
+                       shards_[b.shard].newcomers()[b.newcomer].key);
+  });
+  const size_t size = store_.size();
+  const size_t room = options_.series_max > size ? options_.series_max - size : 0;
+  places.resize(std::min(places.size(), room));
+  std::vector<const Series*> admitted;
+  for (const Arrival& place : places) {
+    admitted.push_back(&shards_[place.shard].Admit(place.newcomer));
+  }
+  return admitted;
+}
+
+std::vector<SignalId> Detector::Due(EventTime instant) const {
+  std::vector<SignalId> due;
+  const Program& program = rules_.program();
+  for (size_t i = 0; i < program.signals.size(); ++i) {
+    const SignalId id(static_cast<uint32_t>(i));
+    const Millis every = program.signals[i].every;
+    if (ToMillis(instant) % every.count() != 0) {
+      continue;
+    }
+    const SignalPlan& plan = rules_.plan(id);
+    const bool anything =
+        plan.yields_on_empty || book_.Active(id) || absence_.Has(id) ||
+        std::any_of(plan.selectors.begin(), plan.selectors.end(),
+                    [this](SelectorId selector) { return !store_.members(selector).empty(); });
+    if (anything) {
+      due.push_back(id);
+    }
+  }
+  return due;
+}
+
+void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen,
+                        std::vector<Transition>& out) {
+  const std::vector<SignalId> due = Due(instant);
+  if (frozen) {
+    absence_.Frozen(instant);
+  }
+  std::vector<SignalId> expressions;
+  for (const SignalId id : due) {
+    if (!absence_.Has(id)) {
+      expressions.push_back(id);
+    }
+  }
+  for (SignalResult& result : evaluator_->Evaluate(instant, expressions)) {
+    if (!result.status.ok()) {
+      evaluation_errors_[result.signal.index()]->Add();
+      continue;
+    }
+    book_.Step(StepOf(std::move(result), instant, topology), out);
+  }
+  for (const SignalId id : due) {
+    if (absence_.Has(id) && !frozen) {
+      SignalStep step;
+      step.signal = id;
+      step.time = instant;
+      step.when = absence_.At(id, instant, topology);
+      book_.Step(std::move(step), out);
+    }
+  }
+}
+
+SignalStep Detector::StepOf(SignalResult result, EventTime instant, const Topology& topology) {
+  const Program& program = rules_.program();
+  const Signal& signal = program.signal(result.signal);
+  SignalStep step;
+  step.signal = result.signal;
+  step.time = instant;
+  for (const promql::Element& element : result.when) {
+    if (auto key = InstanceOf(program, signal, element.labels, topology)) {
+      step.when.push_back({*std::move(key), element.value});
+    } else {
+      Unresolve(signal, element, instant);
+    }
+  }
+  for (const promql::Element& element : result.clear) {
+    if (auto key = InstanceOf(program, signal, element.labels, topology)) {
+      step.clear.push_back(*std::move(key));
+    }
+  }
+  // Computed when first asked for: only instances that end, and rules about missing data, ask.
+  auto with_data = std::make_shared<std::optional<std::set<InstanceKey>>>();
+  auto has_data = [this, with_data, instant, id = result.signal, &program, &signal,
+                   &topology](const InstanceKey& key) {
+    if (!*with_data) {
+      with_data->emplace();
+      for (const Labels& labels : evaluator_->WithData(instant, id)) {
+        if (auto found = InstanceOf(program, signal, labels, topology)) {
+          (*with_data)->insert(*std::move(found));
+        }
+      }
+    }
+    return (*with_data)->contains(key);
+  };
+  if (signal.no_data == NoDataPolicy::kRaise) {
+    for (InstanceKey& key : watch_.Known(result.signal, topology)) {
+      if (!has_data(key)) {
+        step.known_without_data.push_back(std::move(key));
+      }
+    }
+  }
+  step.has_data = std::move(has_data);
+  return step;
+}
+
+void Detector::Unresolve(const Signal& signal, const promql::Element& element, EventTime instant) {
+  unresolved_total_.Add();
+  if (unresolved_seen_.size() >= kUnresolvedMax) {
+    std::erase_if(unresolved_seen_,
+                  [&](const auto& item) { return item.second <= instant - kUnresolvedEvery; });
+    if (unresolved_seen_.size() >= kUnresolvedMax) {
+      return;
+    }
+  }
+  const auto [at, added] = unresolved_seen_.try_emplace({signal.name, element.labels}, instant);
+  if (!added && instant - at->second < kUnresolvedEvery) {
+    return;
+  }
+  at->second = instant;
+  unresolved_.push_back({signal.name, element.labels, element.value, instant});
+}
+
+void Detector::Complete(Transition& transition, const Topology& topology) const {
+  transition.unmapped = !topology.Find(transition.entity);
+  const Series* series = watch_.Newest(transition.signal, transition.entity);
+  if (series != nullptr) {
+    transition.position.topic = topics_.Name(series->position.topic);
+    transition.position.partition = series->position.partition;
+    transition.position.offset = series->position.offset;
+    transition.position.time = series->last;
+  }
+}
+
+void Detector::Sweep(EventTime tick) {
+  pool_.ForEach(shards_.size(),
+                [&](size_t i, size_t) { shards_[i].MarkDead(tick, options_.lookback); });
+  store_.DropDead();
+  watch_.DropDead();
+  absence_.DropDead();
+  pool_.ForEach(shards_.size(), [&](size_t i, size_t) { shards_[i].RemoveDead(); });
+  series_.Set(static_cast<int64_t>(store_.size()));
+}
+
+EventTime Detector::NextDue(EventTime tick) const {
+  const bool windows = store_.newest() != kMinTime && tick - rules_.history() <= store_.newest();
+  if (!begun_ || (!windows && !always_due_ && book_.active() == 0 && absence_.quiet())) {
+    return kMaxTime;
+  }
+  EventTime next = kMaxTime;
+  for (const Millis every : grids_) {
+    const int64_t rest = ToMillis(tick) % every.count();
+    next = std::min(next, tick + every - Millis(rest >= 0 ? rest : rest + every.count()));
+  }
+  return next;
+}
+
+std::vector<UnresolvedResult> Detector::TakeUnresolved() { return std::exchange(unresolved_, {}); }
+
+}  // namespace rootnote

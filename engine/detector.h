@@ -1,0 +1,99 @@
+// Detection: a closed tick's samples and events in, signal transitions out. Owns the shards with
+// their series, what is watched and what is missing, and the signals' state; decides nothing about
+// causes. The cut between this and correlation is where data shrinks, and the cut between machines.
+// Steps of a tick: events projected → shards prepare (parallel), admit, append (parallel) → signals
+// that are due at this instant evaluated (parallel) → instances → transitions in order.
+// Thread: one at a time; the work inside runs on the shard pool.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "engine/absence.h"
+#include "engine/detect.h"
+#include "engine/events.h"
+#include "engine/metrics.h"
+#include "engine/outbox.h"
+#include "engine/router.h"
+#include "engine/rule_set.h"
+#include "engine/series_store.h"
+#include "engine/shard.h"
+#include "engine/shard_pool.h"
+#include "engine/signals.h"
+#include "engine/watch.h"
+
+namespace rootnote {
+
+struct DetectorOptions {
+  uint32_t shards = 64;
+  Millis lookback{300'000};
+  Millis evaluation_interval{5'000};
+  Millis event_memory{5'000};  // the longest allowed lateness
+  size_t series_max = 2'000'000;
+};
+
+class Detector {
+ public:
+  // Borrows all but the options.
+  Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topics,
+           const DetectorOptions& options, Metrics& metrics);
+
+  // Takes the tick's samples and events (not its topology changes: `topology` has them), evaluates
+  // what is due. `frozen`: a part of the input is given up on, absence does not advance.
+  std::vector<Transition> Close(TickWork work, const Topology& topology, bool frozen);
+
+  // The next tick after `tick` that must be closed even if nothing arrives for it; kMaxTime: none,
+  // because no window holds anything and no instance is active.
+  EventTime NextDue(EventTime tick) const;
+
+  // Results that name no entity, since the last call; each once per hour of event time.
+  std::vector<UnresolvedResult> TakeUnresolved();
+
+  const WatchBook& watch() const { return watch_; }
+  const WindowStore& store() const { return store_; }
+  size_t active() const { return book_.active(); }
+  bool begun() const { return begun_; }
+
+ private:
+  void Ingest(TickWork work, const Topology& topology);
+  std::vector<const Series*> Admit();
+  std::vector<SignalId> Due(EventTime instant) const;
+  void Evaluate(EventTime instant, const Topology& topology, bool frozen,
+                std::vector<Transition>& out);
+  SignalStep StepOf(SignalResult result, EventTime instant, const Topology& topology);
+  void Unresolve(const Signal& signal, const promql::Element& element, EventTime instant);
+  void Complete(Transition& transition, const Topology& topology) const;
+  void Sweep(EventTime tick);
+
+  const RuleSet& rules_;
+  ShardPool& pool_;
+  const TopicNames& topics_;
+  DetectorOptions options_;
+  std::vector<Shard> shards_;
+  WindowStore store_;
+  EventProjection events_;
+  WatchBook watch_;
+  Absence absence_;
+  SignalBook book_;
+  std::unique_ptr<Evaluator> evaluator_;
+  bool always_due_ = false;  // some signal says something about nothing, as absent() does
+  std::set<Millis> grids_;   // every `every`
+  bool begun_ = false;       // something was observed
+  uint64_t topology_version_ = 0;
+  EventTime swept_ = kMinTime;
+
+  std::map<std::pair<std::string, Labels>, EventTime> unresolved_seen_;  // bounded
+  std::vector<UnresolvedResult> unresolved_;
+
+  Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
+      &event_not_numbers_, &series_, &instances_, &shed_, &unresolved_total_;
+  std::vector<Metric*> evaluation_errors_;  // by SignalId
+};
+
+}  // namespace rootnote

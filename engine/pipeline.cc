@@ -1,0 +1,372 @@
+#include "engine/pipeline.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "fmt/format.h"
+
+#include "engine/arrivals.h"
+#include "engine/detector.h"
+#include "engine/intake.h"
+#include "engine/journal.h"
+#include "engine/outbox.h"
+#include "engine/router.h"
+#include "engine/rule_set.h"
+#include "engine/shard_pool.h"
+
+namespace rootnote {
+namespace {
+
+constexpr Millis kPollTimeout{50};
+constexpr uint64_t kReplayCommitRecords = 4'096;
+constexpr size_t kOutboxBytesMax = 8U << 20;
+
+ClockOptions ClockOptionsOf(const PipelineOptions& options) {
+  ClockOptions clock;
+  clock.tick = options.tick;
+  clock.skew_limit = options.skew_limit;
+  clock.idle_after = options.idle_after;
+  clock.max_hold = options.max_hold;
+  clock.ahead_max = options.ahead_max;
+  return clock;
+}
+
+DetectorOptions DetectorOptionsOf(const PipelineOptions& options, Millis lateness_max) {
+  DetectorOptions detector;
+  detector.shards = options.shards;
+  detector.lookback = options.lookback;
+  detector.evaluation_interval = options.evaluation_interval;
+  detector.event_memory = lateness_max;
+  detector.series_max = options.series_max;
+  return detector;
+}
+
+}  // namespace
+
+// Everything in the order of the data's way. Members that refer to others come after them.
+class Pipeline::Loop {
+ public:
+  Loop(std::shared_ptr<const Program> program, Source& source, Sink& sink, Metrics& metrics,
+       PipelineOptions options);
+
+  absl::Status Run();
+  void Stop() { stopped_.store(true, std::memory_order_relaxed); }
+  std::shared_ptr<const EngineView> View() const { return std::atomic_load(&view_); }
+
+  std::function<void(const Incident&)> on_incident;
+  std::function<void(const Transition&, const Program&)> on_transition;
+
+ private:
+  bool replay() const { return !options_.now; }
+  std::optional<EventTime> Now() const {
+    return options_.now ? std::optional(options_.now()) : std::nullopt;
+  }
+  absl::Status Round();
+  void LoadTopology(std::optional<EventTime> now);
+  void ApplyWaiting();
+  void CloseTicks();
+  std::optional<EventTime> NextTick(EventTime closed) const;
+  void CloseTick(EventTime tick);
+  void Correlate(EventTime tick, const std::vector<Transition>& transitions,
+                 const std::shared_ptr<const Topology>& topology);
+  void CloseRest();
+  absl::Status CommitIfDue();
+  absl::Status Commit();
+  void CollectOffsets();
+  void Publish();
+  void UpdateGauges();
+
+  const PipelineOptions options_;
+  Source& source_;
+  Sink& sink_;
+  Metrics& metrics_;
+  const RuleSet rules_;
+  std::atomic<bool> stopped_{false};
+
+  ShardPool pool_;
+  TopicNames topics_;
+  Clock clock_;
+  Journal journal_;
+  Intake intake_;
+  Router router_;
+  TopologyStore topology_;
+  Outbox outbox_;
+  Arrivals arrivals_;
+  Detector detector_;
+  IncidentStore incidents_;
+
+  EventTime executed_ = kMinTime;      // end of the last tick whose work was done
+  EventTime attend_until_ = kMinTime;  // incidents may still have something due until here
+  std::set<std::string> open_;         // incidents that are open
+  std::optional<EventTime> started_, last_commit_, last_publish_;
+  uint64_t applied_ = 0, applied_at_commit_ = 0;
+  std::shared_ptr<const Topology> map_;
+  std::shared_ptr<const EngineView> view_;  // atomically exchanged
+
+  Metric &records_, &bytes_, &ticks_, &watermark_delay_, &open_gauge_, &entities_, &relations_,
+      &topology_version_;
+};
+
+Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sink& sink,
+                     Metrics& metrics, PipelineOptions options)
+    : options_(std::move(options)),
+      source_(source),
+      sink_(sink),
+      metrics_(metrics),
+      rules_(std::move(program), options_.lookback),
+      pool_(options_.threads),
+      clock_(ClockOptionsOf(options_)),
+      intake_(options_, pool_, clock_, topics_, metrics),
+      router_(options_.shards),
+      topology_(rules_.program_ptr(), TopologyOptions()),
+      outbox_(options_.outputs, options_.evidence_positions, options_.incidents.engine_version,
+              metrics),
+      arrivals_(rules_, {clock_, journal_, router_, topology_, outbox_}, options_.tick,
+                !options_.now, options_.topology_from, metrics),
+      detector_(rules_, pool_, topics_, DetectorOptionsOf(options_, intake_.lateness_max()),
+                metrics),
+      incidents_(rules_.program_ptr(), detector_.watch(), options_.incidents),
+      map_(topology_.Snapshot()),
+      view_(std::make_shared<EngineView>()),
+      records_(metrics.Counter("rootnote_records_consumed_total", "Records taken in.")),
+      bytes_(metrics.Counter("rootnote_bytes_consumed_total", "Bytes of records taken in.")),
+      ticks_(metrics.Counter("rootnote_ticks_closed_total", "Ticks whose work was done.")),
+      watermark_delay_(metrics.Gauge("rootnote_watermark_delay_seconds",
+                                     "How far event time is behind the wall clock.")),
+      open_gauge_(metrics.Gauge("rootnote_incidents_open", "Open incidents.")),
+      entities_(metrics.Gauge("rootnote_topology_entities", "Entities of the map.")),
+      relations_(metrics.Gauge("rootnote_topology_edges", "Relations of the map.")),
+      topology_version_(metrics.Gauge("rootnote_topology_version", "Version of the map.")) {}
+
+absl::Status Pipeline::Loop::Run() {
+  RETURN_IF_ERROR(intake_.Open());
+  if (!options_.journal_path.empty()) {
+    RETURN_IF_ERROR(journal_.Open(options_.journal_path));
+  }
+  started_ = Now();
+  last_commit_ = started_;
+  while (!stopped_.load(std::memory_order_relaxed) && !intake_.finished()) {
+    RETURN_IF_ERROR(Round());
+  }
+  if (intake_.finished()) {
+    CloseRest();
+  }
+  RETURN_IF_ERROR(Commit());
+  Publish();
+  return absl::OkStatus();
+}
+
+// poll → decode → route → tick → correlate → emit → commit
+absl::Status Pipeline::Loop::Round() {
+  PollLimits limits;
+  limits.records_max = options_.batch_records;
+  ASSIGN_OR_RETURN(SourceBatch polled, source_.Poll(limits, kPollTimeout));
+  const std::optional<EventTime> now = Now();
+  for (const PartitionNotice& notice : polled.notices) {
+    intake_.Note(notice, now);
+  }
+  records_.Add(static_cast<int64_t>(polled.batch.records.size()));
+  bytes_.Add(static_cast<int64_t>(polled.batch.bytes));
+  intake_.Take(std::move(polled.batch));
+  clock_.Advance(now);
+  arrivals_.NoteClosed();
+  LoadTopology(now);
+  ApplyWaiting();
+  CloseTicks();
+  RETURN_IF_ERROR(CommitIfDue());
+  intake_.BalancePressure(source_, replay());
+  return absl::OkStatus();
+}
+
+// The map first: until it is read to the end found at start, nothing else is applied.
+void Pipeline::Loop::LoadTopology(std::optional<EventTime> now) {
+  if (intake_.topology_loaded()) {
+    return;
+  }
+  while (IntakePartition* partition = intake_.Next(replay())) {
+    arrivals_.Apply(*partition, intake_.Pop(*partition), true);
+    ++applied_;
+  }
+  const bool give_up = now && started_ && *now - *started_ > options_.topology_load_timeout;
+  intake_.UpdateTopologyLoaded(give_up);
+  map_ = topology_.Snapshot();
+}
+
+void Pipeline::Loop::ApplyWaiting() {
+  while (IntakePartition* partition = intake_.Next(replay())) {
+    arrivals_.Apply(*partition, intake_.Pop(*partition), !intake_.topology_loaded());
+    ++applied_;
+  }
+  arrivals_.NoteClosed();
+}
+
+// Closes, in order, the ticks that the watermark has passed and that have anything to say.
+void Pipeline::Loop::CloseTicks() {
+  const EventTime closed = clock_.closed();
+  if (closed == kMinTime || !intake_.topology_loaded()) {
+    return;
+  }
+  while (const std::optional<EventTime> tick = NextTick(closed)) {
+    CloseTick(*tick);
+    executed_ = *tick;
+  }
+  executed_ = std::max(executed_, closed);
+}
+
+// Event time without work is skipped, not lived through.
+std::optional<EventTime> Pipeline::Loop::NextTick(EventTime closed) const {
+  EventTime next = router_.NextTick(closed).value_or(kMaxTime);
+  if (executed_ != kMinTime) {
+    next = std::min(next, detector_.NextDue(executed_));
+    if (detector_.active() > 0 || !open_.empty() || executed_ < attend_until_) {
+      next = std::min(next, executed_ + options_.tick);
+    }
+  }
+  return next <= closed ? std::optional(next) : std::nullopt;
+}
+
+void Pipeline::Loop::CloseTick(EventTime tick) {
+  TickWork work = router_.Take(tick);
+  for (const ArrivedChange& change : work.changes) {
+    topology_.Apply(change.change, change.now);
+  }
+  map_ = topology_.Snapshot();
+  const std::vector<Transition> transitions =
+      detector_.Close(std::move(work), *map_, intake_.AnyFrozen());
+  ticks_.Add();
+  if (!detector_.begun()) {
+    return;
+  }
+  if (on_transition) {
+    for (const Transition& transition : transitions) {
+      on_transition(transition, rules_.program());
+    }
+  }
+  for (const UnresolvedResult& result : detector_.TakeUnresolved()) {
+    outbox_.AddUnresolved(result);
+  }
+  Correlate(tick, transitions, map_);
+}
+
+void Pipeline::Loop::Correlate(EventTime tick, const std::vector<Transition>& transitions,
+                               const std::shared_ptr<const Topology>& topology) {
+  if (!transitions.empty()) {
+    const IncidentPolicy& policy = rules_.program().incidents;
+    attend_until_ = tick + policy.hold_back + policy.resolve_after;
+  }
+  for (Incident& incident : incidents_.Step(tick, transitions, topology)) {
+    if (incident.status == IncidentStatus::kOpen) {
+      open_.insert(incident.id);
+    } else {
+      open_.erase(incident.id);
+    }
+    metrics_
+        .Counter("rootnote_incidents_total", "Revisions of incidents.",
+                 fmt::format("transition=\"{}\"", Name(incident.state)))
+        .Add();
+    outbox_.AddIncident(std::move(incident));
+  }
+}
+
+// The input is at its end: all instants up to the last record are evaluated.
+void Pipeline::Loop::CloseRest() {
+  const EventTime last = std::max(clock_.LastTime(), options_.until);
+  if (last != kMinTime) {
+    clock_.CloseThrough(last);
+    arrivals_.NoteClosed();
+  }
+  CloseTicks();
+}
+
+absl::Status Pipeline::Loop::CommitIfDue() {
+  const std::optional<EventTime> now = Now();
+  const bool due =
+      now ? *now - *last_commit_ >= options_.commit_interval || outbox_.bytes() > kOutboxBytesMax
+          : !outbox_.empty() || applied_ - applied_at_commit_ >= kReplayCommitRecords;
+  return due ? Commit() : absl::OkStatus();
+}
+
+// Offsets of closed ticks, with what these ticks made, in one commit.
+absl::Status Pipeline::Loop::Commit() {
+  last_commit_ = Now();
+  applied_at_commit_ = applied_;
+  CollectOffsets();
+  RETURN_IF_ERROR(journal_.Flush());
+  std::vector<Incident> left;
+  if (!outbox_.empty()) {
+    ASSIGN_OR_RETURN(left, outbox_.Write(sink_));
+  }
+  UpdateGauges();
+  const bool stale = last_commit_ && (!last_publish_ || *last_commit_ - *last_publish_ >= 1s);
+  if (!left.empty() || stale) {
+    Publish();
+  }
+  if (on_incident) {
+    for (const Incident& incident : left) {
+      on_incident(incident);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Pipeline::Loop::CollectOffsets() {
+  for (const auto& partition : intake_.partitions()) {
+    if (partition->role != TopicRole::kData) {
+      continue;  // read whole at every start
+    }
+    const std::optional<int64_t> next = partition->cut.Next(executed_);
+    if (!next || next == partition->committed) {
+      continue;
+    }
+    partition->committed = next;
+    outbox_.AddOffset(
+        {partition->name, *next,
+         fmt::format("{{\"tick\":{},\"journal\":{}}}", ToMillis(executed_), journal_.lines())});
+  }
+}
+
+void Pipeline::Loop::Publish() {
+  last_publish_ = Now();
+  auto view = std::make_shared<EngineView>();
+  view->watermark = clock_.watermark();
+  view->closed_tick = executed_;
+  view->ready = intake_.topology_loaded();
+  view->incidents = incidents_.All();
+  view->findings = incidents_.Findings();
+  view->topology_version = map_->version();
+  view->topology_entities = map_->entities_alive();
+  std::atomic_store(&view_, std::shared_ptr<const EngineView>(std::move(view)));
+}
+
+void Pipeline::Loop::UpdateGauges() {
+  open_gauge_.Set(static_cast<int64_t>(open_.size()));
+  entities_.Set(static_cast<int64_t>(map_->entities_alive()));
+  relations_.Set(static_cast<int64_t>(map_->relations_alive()));
+  topology_version_.Set(static_cast<int64_t>(map_->version()));
+  const std::optional<EventTime> now = Now();
+  if (now && clock_.watermark() != kMinTime) {
+    watermark_delay_.Set((*now - clock_.watermark()).count() / 1'000);
+  }
+}
+
+Pipeline::Pipeline(std::shared_ptr<const Program> program, Source& source, Sink& sink,
+                   Metrics& metrics, PipelineOptions options)
+    : loop_(std::make_unique<Loop>(std::move(program), source, sink, metrics, std::move(options))) {
+}
+
+Pipeline::~Pipeline() = default;
+
+absl::Status Pipeline::Run() { return loop_->Run(); }
+void Pipeline::Stop() { loop_->Stop(); }
+std::shared_ptr<const EngineView> Pipeline::View() const { return loop_->View(); }
+
+void Pipeline::OnIncident(std::function<void(const Incident&)> callback) {
+  loop_->on_incident = std::move(callback);
+}
+
+void Pipeline::OnTransition(std::function<void(const Transition&, const Program&)> callback) {
+  loop_->on_transition = std::move(callback);
+}
+
+}  // namespace rootnote

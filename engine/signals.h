@@ -1,0 +1,86 @@
+// The life of signal instances: pending, firing, resolved (SEMANTICS section 4), and how the
+// instances of one entity become one symptom. Pure state: what was evaluated goes in, transitions
+// come out. `for`, `keep firing for` and `clear … for` count instants exactly as Prometheus'
+// alerting rules do. Thread: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/identity.h"
+#include "engine/transition.h"
+#include "rules/program.h"
+#include "schemas/base/time.h"
+
+namespace rootnote {
+
+struct Observed {
+  InstanceKey key;
+  double value = 0;
+};
+
+// What one instant says of one signal. Lists in any order; a key may come more than once.
+struct SignalStep {
+  SignalId signal;
+  EventTime time;
+  std::vector<Observed> when;                   // `when` is true of these
+  std::vector<InstanceKey> clear;               // `clear` is true of these
+  std::vector<InstanceKey> known_without_data;  // for `no data raise`
+  // Whether any selector yields an element for the instance; asked only where it matters.
+  std::function<bool(const InstanceKey&)> has_data;
+};
+
+class SignalBook {
+ public:
+  // `instances_max`: per signal, where the rule sets no limit of its own.
+  explicit SignalBook(const Program& program, uint32_t instances_max = 10'000);
+
+  // Appends the transitions of this instant, ascending by (entity, relation_from).
+  void Step(SignalStep step, std::vector<Transition>& out);
+
+  size_t active() const { return active_; }  // instances that are pending or firing
+  bool Active(SignalId signal) const { return !signals_[signal.index()].instances.empty(); }
+  uint64_t shed() const { return shed_; }  // new instances refused by a limit
+
+ private:
+  struct Instance {
+    bool firing = false;
+    EventTime onset;
+    double value = 0;
+    EventTime off_since = kMaxTime;      // keep firing for
+    EventTime clear_since = kMaxTime;    // clear … for
+    EventTime no_data_since = kMaxTime;  // no data hold
+    bool ended = false;                  // to be removed after the merge
+    bool ended_without_data = false;
+  };
+  struct Symptom {
+    SignalState state = SignalState::kInactive;
+    EventTime onset;
+  };
+  using SymptomKey = std::pair<std::string, std::string>;  // entity, relation_from
+  struct SignalInstances {
+    std::map<InstanceKey, Instance> instances;
+    std::map<SymptomKey, Symptom> symptoms;
+  };
+
+  void True(const Signal& signal, const SignalStep& step, const Observed& observed);
+  void NotTrue(const Signal& signal, const SignalStep& step, const InstanceKey& key,
+               Instance& instance);
+  void Merge(const Signal& signal, const SignalStep& step, std::vector<Transition>& out);
+
+  const Program& program_;
+  uint32_t instances_max_;
+  std::vector<SignalInstances> signals_;  // by SignalId
+  size_t active_ = 0;
+  uint64_t shed_ = 0;
+};
+
+// Which of two values says more, in the direction of the condition's comparison: without one the
+// larger; NaN says least.
+double MoreExtreme(Condition::Direction direction, double a, double b);
+
+}  // namespace rootnote

@@ -1,0 +1,155 @@
+#include "engine/watch.h"
+
+#include <algorithm>
+
+namespace rootnote {
+
+WatchBook::WatchBook(const RuleSet& rules, Millis lookback)
+    : rules_(rules),
+      lookback_(lookback),
+      signals_of_(rules.selectors().size()),
+      telling_(rules.program().signals.size()),
+      sees_events_(rules.selectors().size()) {
+  for (size_t i = 0; i < rules.program().signals.size(); ++i) {
+    const SignalId signal(static_cast<uint32_t>(i));
+    for (const SelectorId selector : rules.plan(signal).selectors) {
+      signals_of_[selector.index()].push_back(signal);
+    }
+  }
+}
+
+bool WatchBook::TryBind(const Binding& binding, const Topology& topology) {
+  const Program& program = rules_.program();
+  const auto key =
+      InstanceOf(program, program.signal(binding.signal), binding.series->key.labels, topology);
+  if (!key) {
+    return false;
+  }
+  by_entity_[key->entity].push_back(binding);
+  std::vector<SelectorId>& telling = telling_[binding.signal.index()];
+  if (std::find(telling.begin(), telling.end(), binding.selector) == telling.end()) {
+    telling.push_back(binding.selector);
+  }
+  return true;
+}
+
+void WatchBook::Bind(const std::vector<const Series*>& series, const Topology& topology) {
+  for (const Series* one : series) {
+    for (const SelectorId selector : one->selectors) {
+      if (one->key.projection) {
+        sees_events_[selector.index()] = true;
+      }
+      for (const SignalId signal : signals_of_[selector.index()]) {
+        const Binding binding{signal, selector, one};
+        if (!TryBind(binding, topology)) {
+          unresolved_.push_back(binding);
+        }
+      }
+    }
+  }
+}
+
+void WatchBook::Retry(const Topology& topology) {
+  const auto bound = [&](const Binding& binding) { return TryBind(binding, topology); };
+  unresolved_.erase(std::remove_if(unresolved_.begin(), unresolved_.end(), bound),
+                    unresolved_.end());
+}
+
+void WatchBook::DropDead() {
+  const auto dead = [](const auto& binding) { return binding.series->dead; };
+  absl::erase_if(by_entity_, [&dead](auto& item) {
+    std::vector<Binding>& bindings = item.second;
+    bindings.erase(std::remove_if(bindings.begin(), bindings.end(), dead), bindings.end());
+    return bindings.empty();
+  });
+  unresolved_.erase(std::remove_if(unresolved_.begin(), unresolved_.end(), dead),
+                    unresolved_.end());
+}
+
+Watch WatchBook::Of(std::string_view entity, Family family, EventTime at) const {
+  const auto found = by_entity_.find(entity);
+  if (found == by_entity_.end()) {
+    return Watch::kUnmonitored;
+  }
+  Watch watch = Watch::kUnmonitored;
+  std::vector<SignalId> tried;
+  for (const Binding& binding : found->second) {
+    const Signal& signal = rules_.program().signal(binding.signal);
+    if (signal.family != family || signal.severity == Severity::kInfo ||
+        std::find(tried.begin(), tried.end(), binding.signal) != tried.end()) {
+      continue;
+    }
+    tried.push_back(binding.signal);
+    if (Fresh(found->second, binding.signal, at)) {
+      return Watch::kFresh;
+    }
+    watch = Watch::kStale;
+  }
+  return watch;
+}
+
+bool WatchBook::Fresh(const std::vector<Binding>& bindings, SignalId signal, EventTime at) const {
+  const SignalPlan& plan = rules_.plan(signal);
+  bool told = false;
+  for (const SelectorId selector : telling_[signal.index()]) {
+    const bool denominator =
+        std::binary_search(plan.denominators.begin(), plan.denominators.end(), selector);
+    if (sees_events_[selector.index()] && !denominator && !rules_.selector(selector).presence) {
+      continue;  // no event is no proof of health
+    }
+    if (!FreshSelector(bindings, signal, selector, at)) {
+      return false;
+    }
+    told = true;
+  }
+  return told;
+}
+
+bool WatchBook::FreshSelector(const std::vector<Binding>& bindings, SignalId signal,
+                              SelectorId selector, EventTime at) const {
+  return std::any_of(bindings.begin(), bindings.end(), [&](const Binding& binding) {
+    if (binding.signal != signal || binding.selector != selector) {
+      return false;
+    }
+    const Series& series = *binding.series;
+    const Millis fresh_for = series.key.projection && !rules_.selector(selector).presence
+                                 ? rules_.selector(selector).history
+                                 : series.FreshFor(lookback_);
+    return series.last >= at - fresh_for;
+  });
+}
+
+const Series* WatchBook::Newest(SignalId signal, std::string_view entity) const {
+  const Series* newest = nullptr;
+  const auto found = by_entity_.find(entity);
+  if (found == by_entity_.end()) {
+    return nullptr;
+  }
+  for (const Binding& binding : found->second) {
+    const Series* series = binding.series;
+    if (binding.signal == signal &&
+        (newest == nullptr || series->last > newest->last ||
+         (series->last == newest->last && InByteOrder(series->key, newest->key)))) {
+      newest = series;
+    }
+  }
+  return newest;
+}
+
+std::vector<InstanceKey> WatchBook::Known(SignalId signal, const Topology& topology) const {
+  std::vector<InstanceKey> known;
+  const Program& program = rules_.program();
+  for (const auto& [entity, bindings] : by_entity_) {
+    for (const Binding& binding : bindings) {
+      if (binding.signal == signal) {
+        if (auto key =
+                InstanceOf(program, program.signal(signal), binding.series->key.labels, topology)) {
+          known.push_back(*std::move(key));
+        }
+      }
+    }
+  }
+  return known;
+}
+
+}  // namespace rootnote
