@@ -1,6 +1,7 @@
 // A small HTTP server: paths to callbacks. cpp-httplib behind it; threads and bodies are capped;
 // loopback unless told otherwise.
-// Thread: callbacks run on the server's threads and must be thread-safe; Start and Stop are symmetric.
+// Thread: callbacks run on the server's threads and must be thread-safe; Start and Stop are
+// symmetric.
 #pragma once
 
 #include <functional>
@@ -29,15 +30,17 @@ struct HttpOptions {
   size_t threads = 4;
 };
 
+// Answers GET and HEAD. What has no route is 404, another method on a route 405, a callback that
+// throws 500, each with a line of text. One request per connection: an idle client keeps no thread.
 class HttpServer {
  public:
   explicit HttpServer(HttpOptions options);
   ~HttpServer();
 
-  // `path` is exact, or ends in `/*`. Before Start.
+  // `path` is exact, or ends in `/*`; exact ones win, then the longest. Before Start.
   void Get(std::string path, std::function<HttpResponse(const HttpRequest&)> callback);
 
-  // Unavailable with address and port when it cannot listen.
+  // Unavailable with address and port when it cannot listen. After Stop it can be started again.
   absl::Status Start();
   void Stop();
   int port() const;  // after Start
