@@ -133,38 +133,37 @@ TopologyStore::Graph::Problem TopologyStore::Graph::CheckName(std::string_view e
   return std::nullopt;
 }
 
-TopologyStore::Graph::Problem TopologyStore::Graph::CheckEnds(const Relation& relation,
-                                                              std::string_view from,
-                                                              std::string_view to) const {
-  for (const std::string_view end : {from, to}) {
-    if (Problem problem = CheckName(end)) {
+TopologyStore::Graph::Problem TopologyStore::Graph::CheckEnd(const Relation& relation,
+                                                             const End& end, bool from) const {
+  if (!end.id) {
+    if (Problem problem = CheckName(end.name)) {
       return problem;
     }
   }
-  const auto fits = [&](const std::vector<KindId>& kinds, std::string_view entity) {
-    const std::optional<KindId> kind = KindNamed(KindName(entity));
-    return kinds.empty() || (kind && std::find(kinds.begin(), kinds.end(), *kind) != kinds.end());
-  };
-  if (!fits(relation.from_kinds, from)) {
-    return fmt::format("relation {} does not go from {}", relation.name, KindName(from));
-  }
-  if (!fits(relation.to_kinds, to)) {
-    return fmt::format("relation {} does not go to {}", relation.name, KindName(to));
+  const std::vector<KindId>& kinds = from ? relation.from_kinds : relation.to_kinds;
+  const std::optional<KindId> kind =
+      end.id ? nodes_.At(*end.id).kind : KindNamed(KindName(end.name));
+  if (!kinds.empty() && (!kind || std::find(kinds.begin(), kinds.end(), *kind) == kinds.end())) {
+    return fmt::format("relation {} does not go {} {}", relation.name, from ? "from" : "to",
+                       KindName(end.name));
   }
   return std::nullopt;
 }
 
 TopologyStore::Graph::Problem TopologyStore::Graph::AddEntity(const TopologyChange& change,
                                                               SourceId source, EventTime time) {
-  if (Problem problem = CheckName(change.entity)) {
-    return Invalid(*std::move(problem));
+  const End end{change.entity, Find(change.entity)};
+  if (!end.id) {
+    if (Problem problem = CheckName(change.entity)) {
+      return Invalid(*std::move(problem));
+    }
+    if (entities_kept() >= options_.entities_max) {
+      ++stats_.refused_limit;
+      return fmt::format("entity {} is refused: the map holds {} entities already", change.entity,
+                         options_.entities_max);
+    }
   }
-  if (!Find(change.entity) && entities_kept() >= options_.entities_max) {
-    ++stats_.refused_limit;
-    return fmt::format("entity {} is refused: the map holds {} entities already", change.entity,
-                       options_.entities_max);
-  }
-  NameEntity(FindOrCreate(change.entity, time), source, change.labels);
+  NameEntity(OpenOrCreate(end, time), source, change.labels);
   return std::nullopt;
 }
 
@@ -176,12 +175,16 @@ TopologyStore::Graph::Problem TopologyStore::Graph::AddRelation(const TopologyCh
     return fmt::format("relation {} is not declared: {} -> {} is dropped", change.relation,
                        change.from, change.to);
   }
-  if (Problem problem = CheckEnds(program_->relation(relation->second), change.from, change.to)) {
+  const Relation& declared = program_->relation(relation->second);
+  const End from{change.from, Find(change.from)}, to{change.to, Find(change.to)};
+  Problem problem = CheckEnd(declared, from, true);
+  if (problem || (problem = CheckEnd(declared, to, false))) {
     return Invalid(*std::move(problem));
   }
-  const std::optional<EntityId> from = Find(change.from), to = Find(change.to);
-  const size_t needed = (from ? 0U : 1U) + (to || change.from == change.to ? 0U : 1U);
-  const bool known = from && to && edges_.contains(EdgeKey{relation->second, *from, *to});
+  const bool loop = change.from == change.to;
+  const size_t needed = (from.id ? 0U : 1U) + (to.id || loop ? 0U : 1U);
+  const bool known =
+      from.id && to.id && edges_.contains(EdgeKey{relation->second, *from.id, *to.id});
   if (entities_kept() + needed > options_.entities_max ||
       (!known && edges_.size() >= options_.relations_max)) {
     ++stats_.refused_limit;
@@ -190,8 +193,8 @@ TopologyStore::Graph::Problem TopologyStore::Graph::AddRelation(const TopologyCh
         "relations)",
         change.relation, change.from, change.to, entities_kept(), edges_.size());
   }
-  const EntityId from_id = FindOrCreate(change.from, time);
-  const EntityId to_id = FindOrCreate(change.to, time);
+  const EntityId from_id = OpenOrCreate(from, time);
+  const EntityId to_id = loop ? from_id : OpenOrCreate(to, time);
   OpenEdge({relation->second, from_id, to_id}, source, time);
   return std::nullopt;
 }

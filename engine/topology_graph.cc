@@ -20,10 +20,10 @@ TopologyNode& TopologyStore::Graph::Write(EntityId id) {
   return nodes_.Mutable(id, generation_);
 }
 
-EntityId TopologyStore::Graph::FindOrCreate(std::string_view entity, EventTime time) {
-  if (const std::optional<EntityId> found = Find(entity)) {
-    OpenEntity(*found, time);
-    return *found;
+EntityId TopologyStore::Graph::OpenOrCreate(const End& entity, EventTime time) {
+  if (entity.id) {
+    OpenEntity(*entity.id, time);
+    return *entity.id;
   }
   EntityId id;
   if (free_.empty()) {
@@ -34,10 +34,10 @@ EntityId TopologyStore::Graph::FindOrCreate(std::string_view entity, EventTime t
     free_.pop_back();
   }
   TopologyNode& node = Write(id);
-  node.name = entity;
-  node.kind = KindNamed(KindName(entity));
+  node.name = entity.name;
+  node.kind = KindNamed(KindName(entity.name));
   node.validity = {time, kMaxTime};
-  names_.Insert(HashBytes(entity), id, generation_);
+  names_.Insert(HashBytes(entity.name), id, generation_);
   ++alive_;
   if (node.kind) {
     kind_added_[node.kind->index()].push_back(id);

@@ -84,6 +84,11 @@ class TopologyStore::Graph {
     EdgeKey key;          // entities: `from` only
     friend auto operator<=>(const Ending&, const Ending&) = default;
   };
+  // An entity that a change names, looked up once.
+  struct End {
+    std::string_view name;
+    std::optional<EntityId> id;
+  };
   // Whom a delete speaks for.
   struct Speaker {
     std::optional<SourceId> source;  // absent: every owner of the feed
@@ -101,13 +106,13 @@ class TopologyStore::Graph {
   std::optional<SourceId> SourceNamed(std::string_view name, std::string_view feed);
   bool SpeaksFor(const Speaker& speaker, const Owner& owner) const;
   Problem CheckName(std::string_view entity) const;
-  Problem CheckEnds(const Relation& relation, std::string_view from, std::string_view to) const;
+  Problem CheckEnd(const Relation& relation, const End& end, bool from) const;
   Problem Invalid(std::string words);
   std::optional<KindId> KindNamed(std::string_view name) const;
 
   // topology_graph.cc: entities and relations over time.
   std::optional<EntityId> Find(std::string_view entity) const;
-  EntityId FindOrCreate(std::string_view entity, EventTime time);
+  EntityId OpenOrCreate(const End& entity, EventTime time);
   void OpenEntity(EntityId id, EventTime time);
   void CloseIfUnnamed(EntityId id, EventTime time);
   void UpdateLabels(EntityId id);
