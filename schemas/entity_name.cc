@@ -6,6 +6,8 @@
 
 #include "fmt/format.h"
 
+#include "schemas/json_syntax.h"
+
 namespace rootnote {
 namespace {
 
@@ -50,12 +52,12 @@ bool IsIdentifier(std::string_view word) {
 std::optional<std::string> ReadEntityName(std::string_view name, std::string* why) {
   const size_t colon = name.find(':');
   if (colon == std::string_view::npos || !IsIdentifier(name.substr(0, colon))) {
-    *why = fmt::format("\"{}\" is no entity: kind:id, as in vm:web1", name);
+    *why = fmt::format("\"{}\" is no entity: kind:id, as in vm:web1", Shown(name));
     return std::nullopt;
   }
   const std::string fault = FaultOfId(name.substr(colon + 1));
   if (!fault.empty()) {
-    *why = fmt::format("the id of the entity \"{}\" {}", name, fault);
+    *why = fmt::format("the id of the entity \"{}\" {}", Shown(name), fault);
     return std::nullopt;
   }
   std::string out(name);
@@ -81,7 +83,7 @@ std::optional<TopologyChange> ReadDeletedKey(std::string_view key, std::string* 
   const size_t second = key.find('|', first + 1);
   if (second == std::string_view::npos || key.find('|', second + 1) != std::string_view::npos ||
       !IsIdentifier(key.substr(0, first))) {
-    *why = fmt::format("the key \"{}\" is no relation: relation|from|to", key);
+    *why = fmt::format("the key \"{}\" is no relation: relation|from|to", Shown(key));
     return std::nullopt;
   }
   std::optional<std::string> from = ReadEntityName(key.substr(first + 1, second - first - 1), why);

@@ -10,6 +10,7 @@
 #include "schemas/decoder.h"
 #include "schemas/json_format.h"
 #include "schemas/json_reader.h"
+#include "schemas/json_syntax.h"
 
 namespace rootnote {
 namespace {
@@ -113,7 +114,7 @@ class JsonDecoder : public Decoder {
     std::string keys;
     size_t named = 0;
     for (size_t i = tree.First(0); i != tree.End(0) && named < kKeysNamed; i = tree.Next(i)) {
-      keys += fmt::format("{}\"{}\"", named++ == 0 ? "" : ", ", tree[i].key);
+      keys += fmt::format("{}\"{}\"", named++ == 0 ? "" : ", ", Shown(tree[i].key));
     }
     return keys.empty() ? "no format is an empty object" : "no format has the keys " + keys;
   }

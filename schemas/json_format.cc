@@ -5,6 +5,8 @@
 
 #include "fmt/format.h"
 
+#include "schemas/json_syntax.h"
+
 namespace rootnote {
 
 DecodeFailure FailAt(const JsonTree& tree, size_t node, DecodeError error, std::string detail) {
@@ -21,10 +23,7 @@ DecodeFailure FailAtKey(const JsonTree& tree, size_t node, DecodeError error, st
 }
 
 DecodeFailure FailNumber(const JsonTree& tree, size_t node) {
-  constexpr size_t kShown = 40;
-  const std::string_view text = tree[node].text;
-  const std::string shown =
-      text.size() <= kShown ? std::string(text) : std::string(text.substr(0, kShown)) + "…";
+  const std::string shown = Shown(tree[node].text);
   const bool inexact = tree[node].number_error == NumberError::kInexact;
   return FailAt(tree, node, DecodeError::kBadNumber,
                 inexact ? shown + " is above 2^63, and no double holds it exactly"

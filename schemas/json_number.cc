@@ -122,6 +122,9 @@ bool IsExact(std::string_view token, const Scan& scan, double value) {
   if (error != std::errc()) {
     return false;  // Beyond 64 bits, in more digits than a double can tell apart.
   }
+  if (count < uint64_t{1} << 63) {
+    return true;  // Rounded up to 2^63, like any count above 2^53.
+  }
   const double magnitude = std::abs(value);
   return magnitude < 0x1p64 && static_cast<uint64_t>(magnitude) == count;
 }

@@ -252,8 +252,8 @@ class JsonReader::Walk {
       if (const std::optional<size_t> twice = FindDuplicate(frame.node)) {
         const JsonNode& node = tree_[*twice];
         return Fail({DecodeError::kDuplicateKey,
-                     fmt::format("the key \"{}\" stands twice", node.key), tree_.PointerTo(*twice),
-                     node.key_offset});
+                     fmt::format("the key \"{}\" stands twice", Shown(node.key)),
+                     tree_.PointerTo(*twice), node.key_offset});
       }
     }
     --depth_;

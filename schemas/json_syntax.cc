@@ -272,9 +272,20 @@ size_t FindJsonEnd(std::string_view text, size_t begin) {
   return text.size();
 }
 
+std::string Shown(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) {
+    return std::string(text);
+  }
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80) {
+    --bytes_max;
+  }
+  return std::string(text.substr(0, bytes_max)) + "…";
+}
+
 void AppendPointer(std::string_view name, std::string& pointer) {
+  constexpr size_t kLongestName = 128;
   pointer += '/';
-  for (const char c : name) {
+  for (const char c : Shown(name, kLongestName)) {
     if (c == '~') {
       pointer += "~0";
     } else if (c == '/') {

@@ -22,7 +22,10 @@ std::optional<DecodeFailure> FindJsonFault(std::string_view text);
 // ends if it has none; the size of `text` if a bracket stays open.
 size_t FindJsonEnd(std::string_view text, size_t begin);
 
-// Appends "/name" to a JSON pointer, with `~` and `/` escaped (RFC 6901).
+// The text, or its first bytes and an ellipsis: what failures quote stays short, whole UTF-8.
+std::string Shown(std::string_view text, size_t bytes_max = 64);
+
+// Appends "/name" to a JSON pointer, with `~` and `/` escaped (RFC 6901), a very long name cut.
 void AppendPointer(std::string_view name, std::string& pointer);
 
 // The length of the UTF-8 sequence at the front of `text`, 0 if it is invalid or cut off.

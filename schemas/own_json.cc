@@ -13,6 +13,7 @@
 #include "schemas/entity_name.h"
 #include "schemas/json_format.h"
 #include "schemas/json_number.h"
+#include "schemas/json_syntax.h"
 
 namespace rootnote {
 namespace {
@@ -105,7 +106,7 @@ std::string UnknownKey(std::string_view key, const KeySet& allowed) {
       meant = kKeyNames[i];
     }
   }
-  std::string out = fmt::format("unknown key \"{}\"", key.substr(0, kLongest * 2));
+  std::string out = fmt::format("unknown key \"{}\"", Shown(key));
   return meant.empty() ? out : out + fmt::format(", did you mean \"{}\"?", meant);
 }
 
@@ -266,9 +267,9 @@ class OwnJson : public JsonFormat {
       if (label.key != kMetricName) {
         labels_.emplace_back(label.key, label.text);
       } else if (label.text != name) {
-        return FailAt(
-            tree, i, DecodeError::kBadName,
-            fmt::format("__name__ is \"{}\", but the record says \"{}\"", label.text, name));
+        return FailAt(tree, i, DecodeError::kBadName,
+                      fmt::format("__name__ is \"{}\", but the record says \"{}\"",
+                                  Shown(label.text), Shown(name)));
       }
     }
     return std::nullopt;
@@ -285,7 +286,7 @@ class OwnJson : public JsonFormat {
       out = ParseRfc3339(node.text);
       if (!out) {
         return FailAt(tree, at, DecodeError::kBadTime,
-                      fmt::format("\"{}\" is no RFC 3339 time", node.text.substr(0, 64)));
+                      fmt::format("\"{}\" is no RFC 3339 time", Shown(node.text)));
       }
       if (ToMillis(*out) == kZeroTimeMs) {
         out.reset();
@@ -299,7 +300,7 @@ class OwnJson : public JsonFormat {
     if (!ms || !IsPlausible(*ms)) {
       return FailAt(tree, at, DecodeError::kBadTime,
                     fmt::format("{} is no time: RFC 3339 or whole milliseconds since 1970",
-                                node.text.substr(0, 64)));
+                                Shown(node.text)));
     }
     out = FromMillis(*ms);
     return std::nullopt;
@@ -349,7 +350,7 @@ class OwnJson : public JsonFormat {
           tree, at, DecodeError::kBadNumber,
           fmt::format("\"{}\" is no number: \"NaN\", \"+Inf\", \"-Inf\" and \"stale\" are "
                       "the only words",
-                      node.text.substr(0, 64)));
+                      Shown(node.text)));
     }
     return std::nullopt;
   }
@@ -525,7 +526,7 @@ class OwnJson : public JsonFormat {
     }
     if (!IsIdentifier(relation)) {
       return FailAt(tree, At(Key::kRelation), DecodeError::kBadName,
-                    fmt::format("\"{}\" is no name of a relation", relation.substr(0, 64)));
+                    fmt::format("\"{}\" is no name of a relation", Shown(relation)));
     }
     change.relation = relation;
     Failure failure = ReadEntity(tree, At(Key::kFrom), change.from);

@@ -10,6 +10,7 @@
 
 #include "schemas/json_format.h"
 #include "schemas/json_number.h"
+#include "schemas/json_syntax.h"
 
 namespace rootnote {
 namespace {
@@ -186,8 +187,8 @@ class TelegrafJson : public JsonFormat {
     if (!time) {
       return at == 0 ? FailAt(tree, object, DecodeError::kBadTime, "no time, and none to assume")
                      : FailAt(tree, at, DecodeError::kBadTime,
-                              fmt::format("{} is no time in the unit of {}",
-                                          tree[at].text.substr(0, 64), name_));
+                              fmt::format("{} is no time in the unit of {}", Shown(tree[at].text),
+                                          name_));
     }
     out = *time;
     return std::nullopt;
@@ -213,12 +214,12 @@ class TelegrafJson : public JsonFormat {
       AppendSanitised(tree[i].key, false, label);
       if (label.empty() || label == kMetricName) {
         return FailAtKey(tree, i, DecodeError::kBadName,
-                         fmt::format("\"{}\" cannot be a label", tree[i].key));
+                         fmt::format("\"{}\" cannot be a label", Shown(tree[i].key)));
       }
       for (const auto& [other, value] : tags_) {
         if (other == label) {
           return FailAtKey(tree, i, DecodeError::kDuplicateKey,
-                           fmt::format("two tags become the label \"{}\"", label));
+                           fmt::format("two tags become the label \"{}\"", Shown(label)));
         }
       }
       tags_.emplace_back(std::move(label), tree[i].text);
