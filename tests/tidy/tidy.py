@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tidy.py CHECK [ROOT]: what a compiler does not say about this tree. Exit 1 and one line per finding.
 
-Checks: includes (docs/include-table.md), heavy (heavy headers), words (banned words and what to say instead),
+Checks: includes (docs/include-table.md), sources (own header first, none forgotten), heavy (heavy headers), words (banned words and what to say instead),
 sizes (lines, bytes), docs (links and names of files), format (clang-format). Python's standard library only.
 """
 
@@ -160,6 +160,22 @@ def check_includes(tree):
                 yield f"{place}: {where} may use {' '.join(libraries)}"
 
 
+def check_sources(tree):
+    """A header with a .cc of its own name is the first that this one includes, so that compiling the .cc shows that
+    the header stands alone (tests/tidy/CMakeLists.txt compiles the others). And no .cc is left out of the build."""
+    lists = "\n".join(tree.read(name) for name in tree.files if posixpath.basename(name) == "CMakeLists.txt")
+    for name in tree.code():
+        if not name.endswith(".cc"):
+            continue
+        own = name[:-3] + ".h"
+        first = next((header for _, header, _ in includes_of(tree.read(name))), None)
+        if own in tree.known and first != own:
+            yield f"{name}: its first include is not {own}"
+        stem = posixpath.basename(name)[:-3]
+        if not re.search(rf"(?<![\w.-]){re.escape(stem)}(\.cc)?(?![\w.-])", lists) and not name.endswith("_fuzz.cc"):
+            yield f"{name}: in no CMakeLists.txt"
+
+
 def check_heavy(tree):
     users = {library: [] for library in HEAVY}
     for name in tree.code():
@@ -279,7 +295,7 @@ def check_format(tree):
                 yield f"clang-format-14 ended with {process.returncode}"
 
 
-CHECKS = {"includes": check_includes, "heavy": check_heavy, "words": check_words, "sizes": check_sizes,
+CHECKS = {"includes": check_includes, "sources": check_sources, "heavy": check_heavy, "words": check_words, "sizes": check_sizes,
           "docs": check_docs, "format": check_format}
 
 

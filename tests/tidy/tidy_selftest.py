@@ -29,6 +29,7 @@ GOOD = {
     "schemas/base/time.h": "#pragma once\n#include <chrono>\n",
     "schemas/a.h": '#pragma once\n#include "schemas/base/time.h"\n\nstruct Sample {};  // Manager, throw: only words\n',
     "schemas/json_decoder.cc": '#include <simdjson.h>\n\n#include "schemas/a.h"\n',
+    "engine/CMakeLists.txt": "SRCS a.cc shard_pool.cc\n\ta_test.cc json_decoder.cc\n",
     "engine/shard_pool.cc": "#include <oneapi/tbb/task_arena.h>\n",
     "tests/a_test.cc": '#include "schemas/a.h"\n\n#include <gtest/gtest.h>\n',
 }
@@ -67,6 +68,11 @@ class TidyTest(unittest.TestCase):
         self.expect("includes", "engine/shard_bad.cc", '#include "tests/x.h"\n', "does not exist")
         found = self.findings("includes", {"engine/x.h": "", "rules/bad.cc": '#include "engine/x.h"\n'})
         self.assertEqual(found, ["rules/bad.cc:1: includes engine/x.h: rules may include rules schemas schemas/base"])
+
+    def test_sources(self):
+        self.expect("sources", "engine/forgotten.cc", "", "in no CMakeLists.txt")
+        self.expect("sources", "schemas/a.cc", '#include "schemas/base/time.h"\n#include "schemas/a.h"\n', "not schemas/a.h")
+        self.assertEqual(self.findings("sources", {"schemas/a.cc": '// a\n#include "schemas/a.h"\n'}), [])
 
     def test_heavy(self):
         for header in ("iostream", "regex", "simdjson.h", "tbb/tbb.h", "gtest/gtest.h", "librdkafka/rdkafka.h"):
