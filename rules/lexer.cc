@@ -166,7 +166,7 @@ class Scanner {
     if (value.has_value() && IsNumberEnd()) {
       token.kind = TokenKind::kNumber;
       token.value = *value;
-      if (options_.extensions && !hex) ScanShareOrRate(token);
+      if (options_.extensions && !hex) ScanShareOrRate(token, digits);
       return;
     }
     if (!hex && ScanUnits(token, begin, value)) return;
@@ -206,12 +206,14 @@ class Scanner {
   bool IsNumberEnd() const { return !IsNameChar(Char()) && !(Char() == '.' && IsDigit(Char(1))); }
 
   // `5%` and `200/s`, after a number that has been read.
-  void ScanShareOrRate(Token& token) {
+  void ScanShareOrRate(Token& token, std::string_view digits) {
     if (Char() == '%' && IsPercentEnd(Char(1))) {
       ++at_;
       token.kind = TokenKind::kQuantity;
       token.unit = Unit::kRatio;
-      token.value /= 100;
+      // 99.9% is 0.999, which 99.9 / 100 is not quite.
+      const bool shift = digits.find_first_of("eE") == std::string_view::npos;
+      token.value = shift ? *ParseNumber(std::string(digits) + "e-2") : token.value / 100;
     } else if (IsPerSecond()) {
       at_ += 2;
       token.kind = TokenKind::kQuantity;
@@ -252,7 +254,8 @@ class Scanner {
       at_ = end;
       token.kind = TokenKind::kQuantity;
       token.unit = unit.unit;
-      token.value = *value * unit.factor;
+      // Dividing by a thousand is exact where multiplying by a thousandth is not.
+      token.value = unit.factor < 1 ? *value / (1 / unit.factor) : *value * unit.factor;
       return true;
     };
     for (const NamedUnit& unit : kByteUnits) {

@@ -36,11 +36,14 @@ std::string NumberText(double value) {
   return text;
 }
 
-// `ratio` as a percentage that reads as the same bits.
+// `ratio` as a percentage that the lexer reads as the same bits.
 std::string PercentText(double ratio) {
   for (int digits = 1; digits <= 17; ++digits) {
     const std::string text = fmt::format("{:.{}g}", ratio * 100, digits);
-    if (std::strtod(text.c_str(), nullptr) / 100 == ratio) return text + "%";
+    const bool exponent = text.find('e') != std::string::npos;
+    const std::string shifted = exponent ? text : text + "e-2";
+    const double value = std::strtod(shifted.c_str(), nullptr);
+    if ((exponent ? value / 100 : value) == ratio) return text + "%";
   }
   return NumberText(ratio);
 }
