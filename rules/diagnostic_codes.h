@@ -29,7 +29,58 @@
   X(122, kInvalidLabelName, "an invalid label name")                              \
   X(123, kMisplacedRange, "a range or subquery in the wrong place")               \
   X(124, kMisplacedUnwrap, "unwrap in the wrong place")                           \
-  X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")
+  X(200, kExpected, "something else was expected here")                           \
+  X(201, kUnknownDeclaration, "no declaration begins like this")                  \
+  X(202, kUnknownClause, "the block has no such clause")                          \
+  X(203, kClauseTwice, "a clause that is given twice")                            \
+  X(204, kMissingClause, "a clause that must not be left out")                    \
+  X(205, kBlockNotClosed, "a block without its closing brace")                    \
+  X(206, kUnknownWord, "a word that is none of those allowed here")               \
+  X(207, kBadAmount, "a number or duration that cannot be")                       \
+  X(208, kInvalidEntity, "not the name of an entity")                             \
+  X(209, kBadSeriesNotation, "not the values of a series")                        \
+  X(210, kBadTime, "a time, date or zone that does not exist")                    \
+  X(211, kBadText, "a text whose braces do not match")                            \
+  X(212, kBlocksTooDeep, "blocks nested too deeply")                              \
+  X(220, kUnknownKind, "an unknown kind")                                         \
+  X(221, kUnknownRelation, "an unknown relation")                                 \
+  X(222, kUnknownSignal, "an unknown signal")                                     \
+  X(223, kUnknownFault, "an unknown fault")                                       \
+  X(224, kUnknownTemplate, "an unknown template")                                 \
+  X(225, kDeclaredTwice, "a name that is declared twice")                         \
+  X(226, kUnknownReference, "a reference in a text to what is not there")         \
+  X(227, kUnknownAlias, "a filter that names no step before it")                  \
+  X(228, kNotIdentityLabel, "a label that identifies neither end")                \
+  X(229, kNoRelation, "two kinds without a relation between them")                \
+  X(230, kSeveralRelations, "two kinds with several relations between them")      \
+  X(231, kRelationOfOthers, "a relation between other kinds")                     \
+  X(232, kEntityParts, "an entity with too many parts")                           \
+  X(240, kIdentityLost, "a result that cannot name its entity")                   \
+  X(241, kOffGrid, "an interval that is no multiple of the tick")                 \
+  X(242, kHistoryTooLong, "a look too far back")                                  \
+  X(243, kLooksAhead, "a look into the future, or at a fixed time")               \
+  X(244, kDimensionMismatch, "two quantities of different dimensions")            \
+  X(245, kNotACondition, "not a condition")                                       \
+  X(246, kSignalOfOtherKind, "a signal on another kind")                          \
+  X(247, kCauseNotCarried, "an effect that no relation carries")                  \
+  X(248, kTooTolerant, "a relation that tolerates more than there is")            \
+  X(249, kSignalCycle, "signals that wait for each other")                        \
+  X(250, kUnboundedPattern, "a pattern without an end")                           \
+  X(251, kTooManyDeclarations, "more declarations than fit")                      \
+  X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
+  X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\
+  X(401, kPercentOfUnknown, "a percentage of something without a unit")           \
+  X(402, kForShorterThanEvery, "a `for` shorter than the interval")               \
+  X(403, kClearOverlapsWhen, "a `clear` that is true while `when` is")            \
+  X(404, kCarriesNothing, "a relation that never carries anything")               \
+  X(405, kAlwaysTrue, "a condition that is always true")                          \
+  X(406, kNeverTrue, "a condition that is never true")                            \
+  X(407, kWithoutEffect, "a clause without effect")                               \
+  X(408, kEntityIncomplete, "an entity with too few parts")                       \
+  X(409, kSeriesNobodyReads, "a test series that no rule reads")                  \
+  X(410, kTestExpectsNothing, "a test that expects nothing")                      \
+  X(411, kEntityNotInTest, "an expected entity that the test does not have")      \
+  X(412, kSignalAndEvent, "one name for a signal and an event")
 // clang-format on
 
 namespace rootnote {

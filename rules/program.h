@@ -1,6 +1,6 @@
-// Checked rules, ready to run: what the engine executes. Immutable, shared by all threads, printable,
-// hashable per declaration (a reload keeps the state of what hashes the same).
-// Names are resolved to dense indexes into the vectors below; the order is the order of declaration.
+// Checked rules, ready to run: what the engine executes. Immutable, shared by all threads,
+// printable, hashable per declaration (a reload keeps the state of what hashes the same). Names are
+// resolved to dense indexes into the vectors below; the order is the order of declaration.
 #pragma once
 
 #include <cstdint>
@@ -67,11 +67,11 @@ using ExprPtr = std::shared_ptr<const promql::Expr>;
 
 // when missing heartbeat for 90s expected where monitored="true"
 struct MissingCondition {
-  std::string metric;                     // a metric or an event
+  std::string metric;  // a metric or an event
   std::vector<promql::Matcher> matchers;
   Millis duration{0};
-  bool expected = false;                  // also entities of the map that never sent it
-  std::vector<promql::Matcher> where;     // on the entity's labels
+  bool expected = false;               // also entities of the map that never sent it
+  std::vector<promql::Matcher> where;  // on the entity's labels
   Millis seen_within{86'400'000};
 };
 
@@ -168,7 +168,7 @@ struct Maintenance {
   std::vector<promql::Matcher> where;  // on the entity's labels and identity
   enum class Reach : uint8_t { kItself, kAllAbove, kAllBelow } reach = Reach::kItself;
 
-  struct Local {  // a local date and time of day
+  struct Local {                           // a local date and time of day
     int32_t year = 0, month = 0, day = 0;  // 0: recurring
     int32_t minute_of_day = 0;
   };
@@ -196,7 +196,7 @@ struct TestExpectation {
   enum class When : uint8_t { kAt, kNever } when = When::kAt;
   Millis at{0};
   enum class What : uint8_t { kNoIncident, kIncidents, kSignal } what = What::kNoIncident;
-  uint32_t count = 1;  // one incident, two incidents
+  uint32_t count = 1;      // one incident, two incidents
   bool any_count = false;  // `incident {…}` in never: any such
   struct Pattern {
     std::string root, fault;
@@ -212,7 +212,7 @@ struct TestExpectation {
     std::string severity, status, maintenance;
     std::optional<std::string> reason;
   } pattern;
-  std::vector<Pattern> more;       // one pattern per incident when several are expected
+  std::vector<Pattern> more;          // one pattern per incident when several are expected
   std::string signal, entity, state;  // kSignal: "pending", "firing", "inactive"
   Place place;
 };
@@ -231,7 +231,7 @@ struct Test {
   std::vector<Change> topology;
   std::vector<TestSeries> series;
   std::vector<TestExpectation> expectations;
-  Millis length{0};  // last sample or last expectation, whichever is later
+  Millis length{0};                // last sample or last expectation, whichever is later
   std::optional<EventTime> start;  // `start 2026-…`: for maintenance windows; default a fixed date
   Place place;
 };

@@ -1,0 +1,100 @@
+#include "rules/block_parser.h"
+
+#include "fmt/core.h"
+
+namespace rootnote {
+
+const std::vector<std::string>& DeclarationWords() {
+  static const std::vector<std::string> words = {"kind",      "relation",    "signal", "fault",
+                                                 "incidents", "maintenance", "test",   "use",
+                                                 "def",       "template",    "import"};
+  return words;
+}
+
+bool IsDeclarationStart(const TokenReader& reader) {
+  const auto name_then = [&](TokenKind kind) {
+    return reader.Is(TokenKind::kIdentifier, 1) && reader.Is(kind, 2);
+  };
+  if (reader.IsWord("kind")) return name_then(TokenKind::kLeftBrace);
+  if (reader.IsWord("relation")) return name_then(TokenKind::kColon);
+  if (reader.IsWord("signal") || reader.IsWord("fault")) {
+    return reader.Is(TokenKind::kIdentifier, 1) && reader.IsWord("on", 2);
+  }
+  if (reader.IsWord("incidents")) return reader.Is(TokenKind::kLeftBrace, 1);
+  if (reader.IsWord("maintenance") || reader.IsWord("test") || reader.IsWord("use")) {
+    return reader.Is(TokenKind::kString, 1);
+  }
+  if (reader.IsWord("def") || reader.IsWord("template")) return name_then(TokenKind::kLeftParen);
+  return reader.IsWord("import") && name_then(TokenKind::kString);
+}
+
+void SkipToDeclaration(TokenReader& reader, size_t at_least) {
+  for (size_t i = 0; i < at_least; ++i) reader.Next();
+  while (!reader.AtEnd()) {
+    // A word of a declaration at the start of a line counts even when what follows it is wrong.
+    if (IsDeclarationStart(reader) && reader.Peek().newline_before) return;
+    if (reader.Peek().newline_before && reader.IsAnyWord(DeclarationWords()) &&
+        reader.source().At(reader.begin()).column == 1) {
+      return;
+    }
+    reader.Next();
+  }
+}
+
+bool BlockParser::Parse(const std::function<bool()>& clause) {
+  const Span open = reader_.Peek().span;
+  if (!reader_.Expect(TokenKind::kLeftBrace,
+                      fmt::format("`{{` and the clauses of the {}", block_))) {
+    return false;
+  }
+  bool whole = true;
+  while (!reader_.Accept(TokenKind::kRightBrace)) {
+    if (reader_.AtEnd() || (reader_.Peek().newline_before && IsDeclarationStart(reader_) &&
+                            !reader_.IsAnyWord(words_))) {
+      return reader_.Fail(DiagnosticCode::kBlockNotClosed, open,
+                          fmt::format("the block of this {} is not closed", block_),
+                          "add the missing `}`");
+    }
+    const size_t from = reader_.position();
+    if (clause()) continue;
+    whole = false;
+    if (!SkipToClause(from)) return false;
+  }
+  return whole;
+}
+
+bool BlockParser::UnknownClause() {
+  const Token& token = reader_.Peek();
+  if (token.kind != TokenKind::kIdentifier) {
+    return reader_.FailExpected(fmt::format("a clause of the {}", block_),
+                                "clauses are: " + JoinWords(words_, "and"));
+  }
+  const std::string near = DidYouMean(token.text, words_);
+  return reader_.Fail(DiagnosticCode::kUnknownClause, token.span,
+                      fmt::format("a {} has no clause `{}`", block_, token.text),
+                      near.empty() ? "clauses are: " + JoinWords(words_, "and")
+                                   : fmt::format("did you mean `{}`?", near));
+}
+
+// To the next clause on a new line, or to the closing brace. False when the block is lost.
+bool BlockParser::SkipToClause(size_t from) {
+  if (reader_.position() == from) {
+    if (reader_.Is(TokenKind::kRightBrace)) return true;
+    reader_.Next();
+  }
+  int depth = 0;
+  while (!reader_.AtEnd()) {
+    const bool line_start = reader_.Peek().newline_before;
+    if (line_start && reader_.IsAnyWord(words_)) return true;
+    if (line_start && IsDeclarationStart(reader_)) return false;
+    if (reader_.Is(TokenKind::kLeftBrace)) ++depth;
+    if (reader_.Is(TokenKind::kRightBrace)) {
+      if (depth == 0) return true;
+      --depth;
+    }
+    reader_.Next();
+  }
+  return false;
+}
+
+}  // namespace rootnote

@@ -1,0 +1,81 @@
+#include "rules/compiler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/core.h"
+
+#include "rules/checker.h"
+#include "rules/lexer.h"
+#include "rules/parser.h"
+#include "rules/program_text.h"
+#include "schemas/labels.h"
+
+namespace rootnote {
+namespace {
+
+// What the lexer complained about inside an entity name or a series was none of its business.
+void TakeOver(const Diagnostics& lexed, const std::vector<Span>& raw_spans,
+              Diagnostics& diagnostics) {
+  for (const Diagnostic& diagnostic : lexed.list()) {
+    const bool raw = std::any_of(raw_spans.begin(), raw_spans.end(), [&](Span span) {
+      return span.begin <= diagnostic.span.begin && diagnostic.span.end <= span.end;
+    });
+    if (raw) continue;
+    diagnostics.Error(diagnostic.code, diagnostic.source, diagnostic.span, diagnostic.message,
+                      diagnostic.hint);
+  }
+}
+
+// Positions are 32 bits, and tokens of a file are held in memory.
+constexpr size_t kSourceBytesMax = 64 << 20;
+
+std::vector<ast::File> Parse(const std::vector<RuleSource>& sources, Diagnostics& diagnostics) {
+  std::vector<std::vector<Token>> tokens;
+  std::vector<Diagnostics> lexed;
+  StringSet signals;
+  for (uint32_t i = 0; i < sources.size(); ++i) {
+    lexed.emplace_back();
+    if (sources[i].text().size() > kSourceBytesMax) {
+      diagnostics.Error(DiagnosticCode::kTooManyDeclarations, i, {0, 0},
+                        fmt::format("the file is larger than {} MiB", kSourceBytesMax >> 20),
+                        "split it");
+      tokens.emplace_back(1);
+      continue;
+    }
+    tokens.push_back(Lex(sources[i], i, lexed.back()));
+    CollectSignalNames(tokens.back(), signals);
+  }
+  std::vector<ast::File> files;
+  for (uint32_t i = 0; i < sources.size(); ++i) {
+    ParsedFile parsed = ParseFile(sources[i], i, tokens[i], signals, diagnostics);
+    TakeOver(lexed[i], parsed.raw_spans, diagnostics);
+    files.push_back(std::move(parsed.file));
+  }
+  return files;
+}
+
+void SetHashes(Program& program) {
+  for (Signal& signal : program.signals) signal.hash = HashBytes(MeaningOf(program, signal));
+  for (Fault& fault : program.faults) fault.hash = HashBytes(MeaningOf(program, fault));
+  program.version = fmt::format("{:016x}", HashBytes(DeclarationsText(program)));
+}
+
+}  // namespace
+
+CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options) {
+  CompileResult result;
+  std::vector<ast::File> files = Parse(sources, result.diagnostics);
+  auto program = std::make_shared<Program>();
+  program->sources = sources;
+  Check(files, options, result.diagnostics, *program);
+  result.sources = std::move(sources);
+  result.diagnostics.Sort();
+  if (!result.diagnostics.has_errors()) {
+    SetHashes(*program);
+    result.program = std::move(program);
+  }
+  return result;
+}
+
+}  // namespace rootnote

@@ -1,0 +1,201 @@
+#include <array>
+#include <utility>
+
+#include "fmt/core.h"
+
+#include "rules/block_parser.h"
+#include "rules/parser_scenario.h"
+
+namespace rootnote {
+namespace {
+
+constexpr std::array<std::string_view, 7> kWeekdays = {"sunday",   "monday", "tuesday", "wednesday",
+                                                       "thursday", "friday", "saturday"};
+
+std::optional<int32_t> Digits(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  int32_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+// "02:00" → 120; "24:00" is the end of a day.
+std::optional<int32_t> MinuteOfDay(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const std::optional<int32_t> hour = Digits(text.substr(0, 2));
+  const std::optional<int32_t> minute = Digits(text.substr(3, 2));
+  if (!hour || !minute || *minute > 59 || *hour > 24 || (*hour == 24 && *minute > 0)) {
+    return std::nullopt;
+  }
+  return *hour * 60 + *minute;
+}
+
+bool SetDate(std::string_view text, ast::LocalTime& time) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  const std::optional<int32_t> year = Digits(text.substr(0, 4));
+  const std::optional<int32_t> month = Digits(text.substr(5, 2));
+  const std::optional<int32_t> day = Digits(text.substr(8, 2));
+  if (!year || !month || !day || *year < 1970) return false;
+  const std::chrono::year_month_day date{std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return false;
+  time.year = *year;
+  time.month = *month;
+  time.day = *day;
+  return true;
+}
+
+class MaintenanceParser {
+ public:
+  explicit MaintenanceParser(TokenReader& reader) : reader_(reader) {}
+
+  bool Parse(std::vector<ast::Maintenance>& into) {
+    const uint32_t from = reader_.begin();
+    reader_.Next();
+    std::optional<ast::Text> name = reader_.ExpectString("the name of the maintenance in quotes");
+    if (!name || !reader_.ExpectWord("on")) return false;
+    window_.name = *std::move(name);
+    if (!Selection() || !Window()) return false;
+    while (reader_.IsWord("owner") || reader_.IsWord("and")) {
+      if (!(reader_.IsWord("and") ? Reach() : Owner())) return false;
+    }
+    window_.span = reader_.SpanFrom(from);
+    into.push_back(std::move(window_));
+    return true;
+  }
+
+ private:
+  // ENTITY, … | KIND [where LABEL=~"…" …]; then [and all above|below]
+  bool Selection() {
+    if (reader_.IsEntity()) {
+      do {
+        std::optional<ast::Entity> entity = reader_.ExpectEntity();
+        if (!entity) return false;
+        window_.entities.push_back(*std::move(entity));
+      } while (reader_.Accept(TokenKind::kComma));
+    } else {
+      window_.kind = reader_.ExpectName("an entity or a kind");
+      if (!window_.kind) return false;
+      if (reader_.AcceptWord("where")) {
+        do {
+          std::optional<ast::MatcherNode> matcher = reader_.ExpectMatcher();
+          if (!matcher) return false;
+          window_.where.push_back(*std::move(matcher));
+        } while (reader_.Accept(TokenKind::kComma) ||
+                 (!reader_.IsWord("all", 1) && reader_.AcceptWord("and")));
+      }
+    }
+    return !reader_.IsWord("and") || Reach();
+  }
+
+  bool Reach() {
+    const Span span = reader_.Next().span;
+    if (!reader_.ExpectWord("all")) return false;
+    if (window_.reach != ast::Maintenance::Reach::kItself) {
+      return reader_.Fail(DiagnosticCode::kClauseTwice, span, "`and all` is given twice",
+                          "keep one of them");
+    }
+    if (reader_.AcceptWord("above")) {
+      window_.reach = ast::Maintenance::Reach::kAllAbove;
+      return true;
+    }
+    window_.reach = ast::Maintenance::Reach::kAllBelow;
+    return reader_.AcceptWord("below") || reader_.FailExpected("`above` or `below`");
+  }
+
+  bool Window() {
+    if (reader_.AcceptWord("every")) {
+      window_.recurring = true;
+      if (!Weekdays()) return false;
+      // `from` may be said or not.
+      reader_.AcceptWord("from");
+    } else if (!reader_.AcceptWord("from")) {
+      return reader_.FailExpected("the window: `every sunday 02:00 to 04:00` or `from … to …`");
+    }
+    if (!Moment(window_.from) || !reader_.ExpectWord("to") || !Moment(window_.to)) return false;
+    if (reader_.AcceptWord("in")) {
+      window_.zone = reader_.ExpectRawWord("a time zone: Europe/Paris");
+      return window_.zone.has_value();
+    }
+    return true;
+  }
+
+  bool Weekdays() {
+    do {
+      const Token token = reader_.Peek();
+      std::string word = token.text;
+      if (word.size() > 1 && word.back() == 's' && word != "days") word.pop_back();
+      if (token.kind != TokenKind::kIdentifier) return reader_.FailExpected("a day of the week");
+      if (word == "day") {
+        window_.weekdays.clear();
+      } else if (word == "weekday") {
+        window_.weekdays.insert(window_.weekdays.end(), {1, 2, 3, 4, 5});
+      } else if (word == "weekend") {
+        window_.weekdays.insert(window_.weekdays.end(), {0, 6});
+      } else if (!OneDay(word)) {
+        const std::vector<std::string> days(kWeekdays.begin(), kWeekdays.end());
+        const std::string near = DidYouMean(word, days);
+        return reader_.Fail(DiagnosticCode::kUnknownWord, token.span,
+                            fmt::format("`{}` is no day", token.text),
+                            near.empty() ? "sunday to saturday, day, weekday or weekend"
+                                         : fmt::format("did you mean `{}`?", near));
+      }
+      reader_.Next();
+    } while (reader_.Accept(TokenKind::kComma) || reader_.AcceptWord("and"));
+    return true;
+  }
+
+  bool OneDay(std::string_view word) {
+    for (size_t i = 0; i < kWeekdays.size(); ++i) {
+      if (kWeekdays[i] != word) continue;
+      window_.weekdays.push_back(static_cast<uint8_t>(i));
+      return true;
+    }
+    return false;
+  }
+
+  // 02:00, and for one-off windows 2026-03-21 16:00
+  bool Moment(ast::LocalTime& time) {
+    const uint32_t from = reader_.begin();
+    if (!window_.recurring) {
+      std::optional<ast::Name> date = reader_.ExpectRawWord("a date: 2026-03-21");
+      if (!date) return false;
+      if (!SetDate(date->text, time)) {
+        return reader_.Fail(DiagnosticCode::kBadTime, date->span,
+                            fmt::format("`{}` is no date", date->text), "write it as 2026-03-21");
+      }
+    }
+    std::optional<ast::Name> clock = reader_.ExpectRawWord("a time of day: 02:00");
+    if (!clock) return false;
+    const std::optional<int32_t> minute = MinuteOfDay(clock->text);
+    if (!minute) {
+      return reader_.Fail(DiagnosticCode::kBadTime, clock->span,
+                          fmt::format("`{}` is no time of day", clock->text),
+                          "write it as 02:00; a recurring window has no date");
+    }
+    time.minute_of_day = *minute;
+    time.span = reader_.SpanFrom(from);
+    return true;
+  }
+
+  bool Owner() {
+    const Span span = reader_.Next().span;
+    return SetOnce(reader_, window_.owner, reader_.ExpectString("the owner in quotes"), "owner",
+                   span);
+  }
+
+  TokenReader& reader_;
+  ast::Maintenance window_;
+};
+
+}  // namespace
+
+bool ParseMaintenance(TokenReader& reader, std::vector<ast::Maintenance>& into) {
+  return MaintenanceParser(reader).Parse(into);
+}
+
+}  // namespace rootnote
