@@ -146,7 +146,8 @@ absl::Status Pipeline::Loop::Run() {
   }
   started_ = Now();
   last_commit_ = started_;
-  while (!stopped_.load(std::memory_order_relaxed) && !intake_.finished()) {
+  while (!stopped_.load(std::memory_order_relaxed) && !intake_.finished() &&
+         clock_.closed() < options_.stop_at) {
     RETURN_IF_ERROR(Round());
   }
   if (intake_.finished()) {
@@ -203,7 +204,7 @@ void Pipeline::Loop::ApplyWaiting() {
 
 // Closes, in order, the ticks that the watermark has passed and that have anything to say.
 void Pipeline::Loop::CloseTicks() {
-  const EventTime closed = clock_.closed();
+  const EventTime closed = std::min(clock_.closed(), options_.stop_at);
   if (closed == kMinTime || !intake_.topology_loaded()) {
     return;
   }
