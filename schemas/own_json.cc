@@ -245,9 +245,11 @@ class OwnJson : public JsonFormat {
     return std::nullopt;
   }
 
-  // Fills labels_. `name` is what `__name__` has to be, if it is given; then it is dropped.
-  Failure ReadLabels(const JsonTree& tree, size_t at, std::string_view name) {
+  // Fills labels_, without `__name__`: name_at_ says where that one stands.
+  Failure ReadLabels(const JsonTree& tree) {
+    const size_t at = At(Key::kLabels);
     labels_.clear();
+    name_at_ = 0;
     if (at == 0) {
       return std::nullopt;
     }
@@ -264,15 +266,23 @@ class OwnJson : public JsonFormat {
             tree, i, DecodeError::kBadName,
             label.key.empty() ? "an empty label name" : "a control character in a label name");
       }
-      if (label.key != kMetricName) {
+      if (label.key == kMetricName) {
+        name_at_ = i;
+      } else {
         labels_.emplace_back(label.key, label.text);
-      } else if (label.text != name) {
-        return FailAt(tree, i, DecodeError::kBadName,
-                      fmt::format("__name__ is \"{}\", but the record says \"{}\"",
-                                  Shown(label.text), Shown(name)));
       }
     }
     return std::nullopt;
+  }
+
+  // `__name__` among the labels has to be the name of the metric or event.
+  Failure CheckName(const JsonTree& tree, std::string_view name) {
+    if (name_at_ == 0 || tree[name_at_].text == name) {
+      return std::nullopt;
+    }
+    return FailAt(tree, name_at_, DecodeError::kBadName,
+                  fmt::format("__name__ is \"{}\", but the record says \"{}\"",
+                              Shown(tree[name_at_].text), Shown(name)));
   }
 
   // Absent, or the zero time of Go: nullopt.
@@ -376,7 +386,10 @@ class OwnJson : public JsonFormat {
     EventTime time;
     Failure failure = ReadPlainName(tree, At(Key::kMetric), metric);
     if (!failure) {
-      failure = ReadLabels(tree, At(Key::kLabels), metric);
+      failure = ReadLabels(tree);
+    }
+    if (!failure) {
+      failure = CheckName(tree, metric);
     }
     if (!failure) {
       failure = ReadPointTime(tree, context, time);
@@ -390,6 +403,9 @@ class OwnJson : public JsonFormat {
       return FailType(tree, at, "an object of numbers");
     }
     EventTime time;
+    if (Failure failure = ReadLabels(tree)) {
+      return failure;
+    }
     if (Failure failure = ReadPointTime(tree, context, time)) {
       return failure;
     }
@@ -399,7 +415,7 @@ class OwnJson : public JsonFormat {
         return FailAtKey(tree, i, DecodeError::kBadName,
                          metric.empty() ? "an empty name" : "a control character in a name");
       }
-      Failure failure = ReadLabels(tree, At(Key::kLabels), metric);
+      Failure failure = CheckName(tree, metric);
       if (!failure) {
         failure = AppendSample(tree, i, metric, time, out);
       }
@@ -442,7 +458,10 @@ class OwnJson : public JsonFormat {
     std::string_view name, message, id;
     Failure failure = ReadPlainName(tree, At(Key::kEvent), name);
     if (!failure) {
-      failure = ReadLabels(tree, At(Key::kLabels), name);
+      failure = ReadLabels(tree);
+    }
+    if (!failure) {
+      failure = CheckName(tree, name);
     }
     if (!failure) {
       failure = ReadAttributes(tree, event.attributes);
@@ -485,7 +504,11 @@ class OwnJson : public JsonFormat {
   Failure ReadChange(const JsonTree& tree, TopologyChange::Type present,
                      TopologyChange::Type deleted, TopologyChange& change) {
     std::string_view source;
-    Failure failure = ReadLabels(tree, At(Key::kLabels), "");
+    Failure failure = ReadLabels(tree);
+    if (!failure && name_at_ != 0) {
+      failure =
+          FailAtKey(tree, name_at_, DecodeError::kBadName, "__name__ is for metrics and events");
+    }
     if (!failure) {
       failure = ReadString(tree, At(Key::kSource), source);
     }
@@ -575,6 +598,7 @@ class OwnJson : public JsonFormat {
   Kind kind_ = Kind::kMetric;
   std::array<size_t, kKeys> at_{};
   std::vector<Label> labels_;
+  size_t name_at_ = 0;
 };
 
 }  // namespace
