@@ -12,7 +12,7 @@
 namespace rootnote {
 namespace {
 
-constexpr int kRequestTimeoutMs = 5'000;
+constexpr int kRequestTimeoutMs = 2'000;
 constexpr int kWaitMs = 50;
 constexpr size_t kFlushRecords = 512;
 constexpr size_t kArenaBytes = 256U << 10;

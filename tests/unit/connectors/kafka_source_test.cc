@@ -1,0 +1,376 @@
+#include <set>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "connectors/kafka/embedded.h"
+#include "connectors/kafka/source.h"
+#include "tests/unit/connectors/reading.h"
+
+namespace rootnote {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using NoticeType = PartitionNotice::Type;
+
+constexpr int64_t kNowMs = 1'700'000'000'000;
+
+OutputRecord Out(std::string topic, std::optional<std::string> key,
+                 std::optional<std::string> value) {
+  OutputRecord record;
+  record.topic = std::move(topic);
+  record.key = std::move(key);
+  record.value = std::move(value);
+  return record;
+}
+
+int ThreadsOfThisProcess() {
+  int threads = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    threads += entry.exists() ? 1 : 0;
+  }
+  return threads;
+}
+
+// One embedded Kafka for all; each test has topics and groups of its own.
+class KafkaSourceTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto kafka = StartEmbeddedKafka();
+    ASSERT_TRUE(kafka.ok()) << kafka.status();
+    kafka_ = std::move(*kafka).release();
+    auto producer = OpenKafkaProducer({{"bootstrap.servers", kafka_->bootstrap_servers()}});
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    producer_ = std::move(*producer).release();
+    OpenGroups();
+  }
+  // The embedded Kafka lets the first member of a group wait for 3 s: all groups wait at once,
+  // while other tests run.
+  static void OpenGroups() {
+    ProduceNumbers("metrics-a", 3, 40);
+    ProduceNumbers("metrics-b", 1, 40);
+    ProduceNumbers("events", 2, 40);
+    ProduceNumbers("unread", 1, 40);
+    ProduceNumbers("topology", 2, 40);
+    ProduceNumbers("shared", 2, 10);
+    ProduceNumbers("latest", 1, 10);
+    Flush();
+    KafkaSourceOptions named = Assigned({"topology"});
+    named.topics = {"events", "^metrics-.*"};
+    named.properties["group.id"] = "names-and-patterns";
+    named_ = Open(named).release();
+    latest_ = Open(Latest()).release();
+    shared_ = Open(Shared()).release();
+  }
+  static KafkaSourceOptions Latest() {
+    KafkaSourceOptions options = Options();
+    options.from_beginning = false;
+    options.topics = {"latest"};
+    options.properties["group.id"] = "latest";
+    return options;
+  }
+  static KafkaSourceOptions Shared() {
+    KafkaSourceOptions options = Options();
+    options.topics = {"shared"};
+    options.properties["group.id"] = "shared";
+    // The embedded Kafka takes a second less than this for a rebalance.
+    options.properties["session.timeout.ms"] = "4500";
+    options.properties["heartbeat.interval.ms"] = "100";
+    return options;
+  }
+  static void TearDownTestSuite() {
+    delete named_;
+    delete latest_;
+    delete shared_;
+    delete producer_;
+    delete kafka_;
+  }
+
+  static void Produce(const OutputRecord& record, int32_t partition) {
+    ASSERT_TRUE(producer_->Produce(record, partition).ok());
+  }
+  static void Flush() {
+    const absl::Status status = producer_->Flush(20s);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // `count` records in each of `partitions`, whose values are their numbers; to be flushed.
+  static void ProduceNumbers(const std::string& topic, int partitions, int count, size_t size = 0) {
+    ASSERT_TRUE(kafka_->CreateTopic(topic, partitions).ok());
+    for (int i = 0; i < count; ++i) {
+      for (int partition = 0; partition < partitions; ++partition) {
+        std::string value = std::to_string(i);
+        value.resize(std::max(value.size(), size), ' ');
+        Produce(Out(topic, std::nullopt, value), partition);
+      }
+    }
+  }
+
+  static KafkaSourceOptions Options() {
+    KafkaSourceOptions options;
+    options.properties = {{"bootstrap.servers", kafka_->bootstrap_servers()},
+                          {"fetch.wait.max.ms", "20"}};
+    options.from_beginning = true;
+    options.now = [] { return FromMillis(kNowMs); };
+    return options;
+  }
+  static KafkaSourceOptions Assigned(std::vector<std::string> topics) {
+    KafkaSourceOptions options = Options();
+    options.assigned = std::move(topics);
+    return options;
+  }
+  static std::unique_ptr<KafkaSource> Open(KafkaSourceOptions options) {
+    auto source = OpenKafkaSource(std::move(options));
+    EXPECT_TRUE(source.ok()) << source.status();
+    return source.ok() ? *std::move(source) : nullptr;
+  }
+
+  static EmbeddedKafka* kafka_;
+  static KafkaProducer* producer_;
+  static KafkaSource *named_, *latest_, *shared_;
+};
+
+EmbeddedKafka* KafkaSourceTest::kafka_ = nullptr;
+KafkaProducer* KafkaSourceTest::producer_ = nullptr;
+KafkaSource* KafkaSourceTest::named_ = nullptr;
+KafkaSource* KafkaSourceTest::latest_ = nullptr;
+KafkaSource* KafkaSourceTest::shared_ = nullptr;
+
+// All offsets of each partition from 0 on, each once, in order, with the value of its number.
+void ExpectNumbers(const Reading& reading, size_t partitions, size_t count) {
+  const auto by_partition = reading.ByPartition();
+  EXPECT_EQ(by_partition.size(), partitions);
+  for (const auto& [partition, records] : by_partition) {
+    ASSERT_EQ(records.size(), count) << partition.topic << " " << partition.partition;
+    for (size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(records[i].offset, static_cast<int64_t>(i));
+      ASSERT_EQ(std::stoul(*records[i].value), i);
+    }
+  }
+}
+
+TEST_F(KafkaSourceTest, KeysHeadersTimesAndTombstonesComeAsTheyWent) {
+  ASSERT_TRUE(kafka_->CreateTopic("fields", 1).ok());
+  OutputRecord full = Out("fields", "key", std::string("\x00\xff{", 3));
+  full.timestamp = FromMillis(kNowMs - 5);
+  full.headers = {{"a", "1"}, {"b", std::nullopt}, {"a", ""}};
+  Produce(full, 0);
+  OutputRecord ahead = Out("fields", "", "");
+  ahead.timestamp = FromMillis(kNowMs + 200'000'000'000);
+  Produce(ahead, 0);
+  Produce(Out("fields", "gone", std::nullopt), 0);
+  Flush();
+
+  const auto source = Open(Assigned({"fields"}));
+  Reading reading(*source);
+  reading.Until([&] { return reading.records.size() == 3; });
+  const ReadRecord& first = reading.records[0];
+  EXPECT_EQ(first.partition, (TopicPartition{"fields", 0}));
+  EXPECT_EQ(first.key, "key");
+  EXPECT_EQ(first.value, full.value);
+  EXPECT_EQ(first.headers, full.headers);
+  EXPECT_EQ(first.record_time, FromMillis(kNowMs - 5));
+  EXPECT_EQ(first.receive_time, FromMillis(kNowMs - 5));
+  EXPECT_EQ(reading.records[1].record_time, ahead.timestamp);
+  EXPECT_EQ(reading.records[1].receive_time, FromMillis(kNowMs));
+  EXPECT_EQ(reading.records[1].key, "");
+  EXPECT_EQ(reading.records[1].value, "");
+  EXPECT_EQ(reading.records[2].key, "gone");
+  EXPECT_EQ(reading.records[2].value, std::nullopt);
+}
+
+TEST_F(KafkaSourceTest, AnEmptyTopicIsAtItsEndAtOnce) {
+  ASSERT_TRUE(kafka_->CreateTopic("empty", 2).ok());
+  const auto source = Open(Assigned({"empty"}));
+  Reading reading(*source);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 2; });
+  EXPECT_EQ((reading.latest[{"empty", 1}][NoticeType::kAssigned].end_offset), 0);
+  EXPECT_TRUE(reading.records.empty());
+  // It is said again while fetches at the end succeed.
+  reading.notices.clear();
+  reading.Until([&] {
+    return std::count_if(reading.notices.begin(), reading.notices.end(),
+                         [](const auto& notice) { return notice.type == NoticeType::kAtEnd; }) >= 2;
+  });
+}
+
+TEST_F(KafkaSourceTest, PausingLosesNothingAndRepeatsNothing) {
+  ProduceNumbers("pausing", 2, 3000, 500);
+  Flush();
+  KafkaSourceOptions options = Assigned({"pausing"});
+  options.queue_bytes_max = 1U << 20;  // less than what a partition holds
+  const auto source = Open(options);
+  Reading reading(*source, {100, 1U << 20});
+  const TopicPartition paused{"pausing", 0};
+  reading.Until([&] { return reading.ByPartition()[paused].size() >= 200; });
+  source->Pause(paused);
+  source->Pause(paused);
+  const size_t before = reading.ByPartition()[paused].size();
+  reading.Until([&] { return reading.latest[{"pausing", 1}].contains(NoticeType::kAtEnd); });
+  EXPECT_EQ(reading.ByPartition()[paused].size(), before);
+  EXPECT_EQ((reading.ByPartition()[{"pausing", 1}].size()), 3000U);
+  source->Resume({"pausing", 1});  // was never paused
+  for (int i = 0; i < 20; ++i) {
+    source->Resume(paused);
+    reading.Poll();
+    source->Pause(paused);
+    reading.Poll(0ms);
+  }
+  source->Resume(paused);
+  reading.Until([&] { return reading.latest[paused].contains(NoticeType::kAtEnd); });
+  ExpectNumbers(reading, 2, 3000);
+  EXPECT_EQ(source->repeated_records(), 0U);
+}
+
+TEST_F(KafkaSourceTest, FiftyThousandRecordsPassThroughASmallQueue) {
+  ProduceNumbers("volume", 5, 10'000);
+  Flush();
+  KafkaSourceOptions options = Assigned({"volume"});
+  options.queue_bytes_max = 64U << 10;
+  options.properties["queued.max.messages.kbytes"] = "256";
+  const auto source = Open(options);
+  Reading reading(*source);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 5; });
+  ExpectNumbers(reading, 5, 10'000);
+}
+
+TEST_F(KafkaSourceTest, RefusedPropertiesAreNamed) {
+  const auto message = [](const std::string& name, const std::string& value) {
+    KafkaSourceOptions options = Options();
+    options.topics = {"t"};
+    options.properties["group.id"] = "g";
+    options.properties[name] = value;
+    const auto source = OpenKafkaSource(options);
+    EXPECT_TRUE(absl::IsInvalidArgument(source.status())) << source.status();
+    return std::string(source.status().message());
+  };
+  EXPECT_THAT(message("no.such.property", "1"), HasSubstr("no.such.property"));
+  EXPECT_THAT(message("fetch.wait.max.ms", "soon"), HasSubstr("fetch.wait.max.ms"));
+  EXPECT_THAT(message("enable.auto.commit", "true"), HasSubstr("enable.auto.commit"));
+  EXPECT_THAT(message("isolation.level", "read_uncommitted"), HasSubstr("isolation.level"));
+  EXPECT_THAT(message("security.protocol", "none"), HasSubstr("security.protocol"));
+  KafkaSourceOptions no_group = Options();
+  no_group.topics = {"t"};
+  EXPECT_THAT(std::string(OpenKafkaSource(no_group).status().message()), HasSubstr("group.id"));
+  EXPECT_TRUE(absl::IsInvalidArgument(OpenKafkaSource(Options()).status()));
+}
+
+TEST_F(KafkaSourceTest, CloseDuringTrafficLeavesNoThread) {
+  ProduceNumbers("closing", 3, 1000);
+  Flush();
+  const int before = ThreadsOfThisProcess();
+  for (int i = 0; i < 3; ++i) {
+    KafkaSourceOptions options = Assigned({"closing"});
+    options.topics = {"closing"};
+    options.properties["group.id"] = "closing";
+    const auto source = Open(options);
+    Reading reading(*source);
+    reading.Until([&] { return reading.records.size() >= static_cast<size_t>(i) * 300; });
+    source->Close();
+    source->Close();
+    EXPECT_EQ(source->group().Metadata(), nullptr);
+  }
+  EXPECT_EQ(ThreadsOfThisProcess(), before);
+}
+
+TEST_F(KafkaSourceTest, TheGroupReadsNamesAndPatternsAndAssignedTopicsBesides) {
+  Reading reading(*named_);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 8; });
+  ExpectNumbers(reading, 8, 40);
+  for (const auto& [partition, notices] : reading.latest) {
+    const PartitionNotice& assigned = notices.at(NoticeType::kAssigned);
+    EXPECT_EQ(assigned.offset, 0) << partition.topic;
+    EXPECT_EQ(assigned.end_offset, 40) << partition.topic;
+    EXPECT_EQ(notices.at(NoticeType::kAtEnd).offset, 40) << partition.topic;
+    EXPECT_NE(partition.topic, "unread");
+  }
+  // What comes later is read too.
+  Produce(Out("events", std::nullopt, "40"), 1);
+  Produce(Out("topology", std::nullopt, "40"), 0);
+  Flush();
+  reading.Until([&] { return reading.records.size() == 8 * 40 + 2; });
+}
+
+TEST_F(KafkaSourceTest, WithoutTheBeginningOnlyWhatIsNewIsRead) {
+  Reading reading(*latest_);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+  EXPECT_EQ((reading.latest[{"latest", 0}][NoticeType::kAssigned].offset), 10);
+  Produce(Out("latest", std::nullopt, "new"), 0);
+  Flush();
+  reading.Until([&] { return !reading.records.empty(); });
+  EXPECT_THAT(reading.Values(), ElementsAre("new"));
+}
+
+TEST_F(KafkaSourceTest, ASecondMemberTakesAPartitionOver) {
+  Reading reading(*shared_);
+  reading.Until([&] { return reading.records.size() == 20; });
+  const auto second = Open(Shared());
+  Reading other(*second);
+  other.Until([&] {
+    reading.Poll(0ms);
+    return other.Count(NoticeType::kAssigned) == 1 && reading.Count(NoticeType::kRevoked) == 2;
+  });
+  reading.Until([&] { return reading.notices.back().type == NoticeType::kAtEnd; });
+  const PartitionNotice& revoked = reading.latest[{"shared", 0}][NoticeType::kRevoked];
+  EXPECT_EQ(revoked.offset, 10);
+}
+
+TEST(KafkaReachTest, ABrokerThatGoesAwayIsNoticedAndItsReturnToo) {
+  auto kafka = StartEmbeddedKafka();
+  ASSERT_TRUE(kafka.ok());
+  ASSERT_TRUE((*kafka)->CreateTopic("t", 1).ok());
+  KafkaSourceOptions options;
+  options.assigned = {"t"};
+  options.properties = {{"bootstrap.servers", (*kafka)->bootstrap_servers()},
+                        {"reconnect.backoff.max.ms", "200"},
+                        {"statistics.interval.ms", "200"}};
+  auto source = OpenKafkaSource(options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  Reading reading(**source);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+  (*kafka)->SetReachable(false);
+  reading.Until([&] { return reading.Count(NoticeType::kUnreachable) == 1; });
+  (*kafka)->SetReachable(true);
+  reading.latest.clear();
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+}
+
+TEST(KafkaReachTest, ATopicThatCannotBeFoundIsSaidOnceAndWaitedFor) {
+  auto kafka = StartEmbeddedKafka();
+  ASSERT_TRUE(kafka.ok());
+  ASSERT_TRUE((*kafka)->CreateTopic("late", 1).ok());
+  (*kafka)->SetReachable(false);
+  std::mutex mutex;
+  std::vector<std::string> logs;
+  KafkaSourceOptions options;
+  options.assigned = {"late"};
+  options.properties = {{"bootstrap.servers", (*kafka)->bootstrap_servers()},
+                        {"reconnect.backoff.max.ms", "200"}};
+  options.log = [&](const KafkaLog& log) {
+    const std::lock_guard lock(mutex);
+    if (log.message.find("waited for") != std::string::npos) {
+      logs.push_back(log.message);
+    }
+  };
+  auto source = OpenKafkaSource(options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  Reading reading(**source);
+  reading.Until([&] {
+    const std::lock_guard lock(mutex);
+    return !logs.empty();
+  });
+  (*kafka)->SetReachable(true);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+  (*source)->Close();
+  EXPECT_THAT(logs, ElementsAre(AllOf(HasSubstr("late"), HasSubstr("waited for"))));
+}
+
+TEST(KafkaLibraryTest, SaysWhatItIs) {
+  EXPECT_FALSE(KafkaLibraryVersion().empty());
+  EXPECT_THAT(KafkaLibraryFeatures(), testing::Contains("sasl_scram"));
+}
+
+}  // namespace
+}  // namespace rootnote
