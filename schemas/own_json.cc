@@ -1,11 +1,6 @@
 // Rootnote's own JSON: docs/formats.md. Strict: a key that is not in the format is an error, so
 // that a misspelt name is never silence.
-#include <algorithm>
-#include <array>
-#include <bitset>
 #include <limits>
-#include <numeric>
-#include <span>
 #include <utility>
 
 #include "fmt/format.h"
@@ -14,111 +9,12 @@
 #include "schemas/json_format.h"
 #include "schemas/json_number.h"
 #include "schemas/json_syntax.h"
+#include "schemas/own_json_keys.h"
 
 namespace rootnote {
 namespace {
 
-enum class Kind : uint8_t { kMetric, kMetrics, kEvent, kEntity, kRelation, kSnapshot };
-
-// Every key of the format.
-enum class Key : uint8_t {
-  kMetric,
-  kMetrics,
-  kEvent,
-  kEntity,
-  kRelation,
-  kSnapshot,  // up to here the keys that say what the object is, in the order of Kind
-  kLabels,
-  kTime,
-  kValue,
-  kAttributes,
-  kMessage,
-  kId,
-  kFrom,
-  kTo,
-  kDeleted,
-  kSource,
-  kEpoch,
-  kCount
-};
-
-constexpr size_t kKeys = static_cast<size_t>(Key::kCount);
-constexpr size_t kKinds = 6;
-constexpr std::array<std::string_view, kKeys> kKeyNames = {
-    "metric",     "metrics", "event", "entity", "relation", "snapshot", "labels", "time",  "value",
-    "attributes", "message", "id",    "from",   "to",       "deleted",  "source", "epoch",
-};
-
-using KeySet = std::bitset<kKeys>;
-
-KeySet Keys(std::initializer_list<Key> keys) {
-  KeySet set;
-  for (const Key key : keys) {
-    set.set(static_cast<size_t>(key));
-  }
-  return set;
-}
-
-struct Shape {
-  KeySet allowed;
-  KeySet required;
-};
-
-const std::array<Shape, kKinds>& Shapes() {
-  static const std::array<Shape, kKinds> kShapes = {{
-      {Keys({Key::kMetric, Key::kValue, Key::kLabels, Key::kTime}), Keys({Key::kValue})},
-      {Keys({Key::kMetrics, Key::kLabels, Key::kTime}), {}},
-      {Keys({Key::kEvent, Key::kLabels, Key::kAttributes, Key::kMessage, Key::kId, Key::kTime}),
-       {}},
-      {Keys({Key::kEntity, Key::kLabels, Key::kDeleted, Key::kSource, Key::kTime}), {}},
-      {Keys({Key::kRelation, Key::kFrom, Key::kTo, Key::kLabels, Key::kDeleted, Key::kSource,
-             Key::kTime}),
-       Keys({Key::kFrom, Key::kTo})},
-      {Keys({Key::kSnapshot, Key::kSource, Key::kEpoch, Key::kTime}), Keys({Key::kSource})},
-  }};
-  return kShapes;
-}
-
-// Levenshtein's distance of two short words.
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
-
-std::string UnknownKey(std::string_view key, const KeySet& allowed) {
-  constexpr size_t kLongest = 32;
-  size_t nearest = 3;  // Two slips are a misspelling, three are another word.
-  std::string_view meant;
-  for (size_t i = 0; i < kKeys && key.size() <= kLongest; ++i) {
-    const size_t distance = allowed[i] ? Distance(key, kKeyNames[i]) : nearest;
-    if (distance < nearest && distance < key.size()) {
-      nearest = distance;
-      meant = kKeyNames[i];
-    }
-  }
-  std::string out = fmt::format("unknown key \"{}\"", Shown(key));
-  return meant.empty() ? out : out + fmt::format(", did you mean \"{}\"?", meant);
-}
-
-std::optional<Key> FindKey(std::string_view name, size_t count = kKeys) {
-  for (size_t i = 0; i < count; ++i) {
-    if (kKeyNames[i] == name) {
-      return static_cast<Key>(i);
-    }
-  }
-  return std::nullopt;
-}
-
+using Key = OwnKey;
 using Failure = std::optional<DecodeFailure>;
 
 class OwnJson : public JsonFormat {
@@ -126,27 +22,29 @@ class OwnJson : public JsonFormat {
   std::string_view name() const override { return "rootnote-json"; }
 
   bool Recognises(const JsonTree& tree) const override {
-    const std::optional<size_t> at = FindKind(tree);
+    const std::optional<size_t> at = OwnObject::FindKind(tree);
     return at && (tree[*at].key != "metrics" || tree[*at].type == JsonNode::Type::kObject);
   }
 
   Failure Map(const JsonTree& tree, const DecodeContext& context, Decoded& out) override {
-    if (Failure failure = Sort(tree)) {
+    if (Failure failure = object_.Sort(tree)) {
       return failure;
     }
-    switch (kind_) {
-      case Kind::kMetric:
+    switch (object_.kind()) {
+      case Key::kMetric:
         return MapMetric(tree, context, out);
-      case Kind::kMetrics:
+      case Key::kMetrics:
         return MapMetrics(tree, context, out);
-      case Kind::kEvent:
+      case Key::kEvent:
         return MapEvent(tree, context, out);
-      case Kind::kEntity:
+      case Key::kEntity:
         return MapEntity(tree, out);
-      case Kind::kRelation:
+      case Key::kRelation:
         return MapRelation(tree, out);
-      case Kind::kSnapshot:
+      case Key::kSnapshot:
         return MapSnapshot(tree, out);
+      default:
+        break;
     }
     return std::nullopt;
   }
@@ -167,61 +65,7 @@ class OwnJson : public JsonFormat {
   }
 
  private:
-  static std::optional<size_t> FindKind(const JsonTree& tree) {
-    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
-      if (FindKey(tree[i].key, kKinds)) {
-        return i;
-      }
-    }
-    return std::nullopt;
-  }
-
-  // Where the node of each key stands; 0 is the object itself, so it means "absent".
-  size_t At(Key key) const { return at_[static_cast<size_t>(key)]; }
-
-  // Finds the kind and the members, checks that there are only allowed and all required ones.
-  Failure Sort(const JsonTree& tree) {
-    at_.fill(0);
-    const std::optional<size_t> kind_at = FindKind(tree);
-    if (!kind_at) {
-      return FailKind(tree);
-    }
-    const auto kind = static_cast<size_t>(*FindKey(tree[*kind_at].key, kKinds));
-    kind_ = static_cast<Kind>(kind);
-    const Shape& shape = Shapes()[kind];
-    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
-      const std::optional<Key> key = FindKey(tree[i].key);
-      if (!key || !shape.allowed[static_cast<size_t>(*key)]) {
-        return FailAtKey(tree, i, DecodeError::kUnknownKey,
-                         UnknownKey(tree[i].key, shape.allowed) +
-                             (key ? fmt::format(" beside \"{}\"", kKeyNames[kind]) : ""));
-      }
-      at_[static_cast<size_t>(*key)] = i;
-    }
-    for (size_t i = 0; i < kKeys; ++i) {
-      if (shape.required[i] && at_[i] == 0) {
-        return FailAt(
-            tree, 0, DecodeError::kMissingKey,
-            fmt::format("\"{}\" is missing beside \"{}\"", kKeyNames[i], kKeyNames[kind]));
-      }
-    }
-    return std::nullopt;
-  }
-
-  // No key says what the object is: most likely that one is misspelt.
-  static Failure FailKind(const JsonTree& tree) {
-    KeySet kinds;
-    for (size_t i = 0; i < kKinds; ++i) {
-      kinds.set(i);
-    }
-    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
-      if (!FindKey(tree[i].key)) {
-        return FailAtKey(tree, i, DecodeError::kUnknownKey, UnknownKey(tree[i].key, kinds));
-      }
-    }
-    return FailAt(tree, 0, DecodeError::kMissingKey,
-                  "one of metric, metrics, event, entity, relation, snapshot is missing");
-  }
+  size_t At(Key key) const { return object_.At(key); }
 
   Failure ReadString(const JsonTree& tree, size_t at, std::string_view& out) {
     if (at == 0) {
@@ -595,8 +439,7 @@ class OwnJson : public JsonFormat {
   }
 
   // Of the present object.
-  Kind kind_ = Kind::kMetric;
-  std::array<size_t, kKeys> at_{};
+  OwnObject object_;
   std::vector<Label> labels_;
   size_t name_at_ = 0;
 };

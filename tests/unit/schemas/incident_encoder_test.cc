@@ -202,10 +202,10 @@ TEST(DecodeIncident, NamesThePlaceOfWhatIsWrong) {
   EXPECT_NE(broken(R"("value":0.3)", R"("value":"much")").find("\"/evidence/0/value\""),
             std::string::npos);
   EXPECT_NE(broken(R"("episode":1)", R"("episode":1.5)").find("\"/episode\""), std::string::npos);
-  EXPECT_NE(broken(R"("score":420)", R"("scores":420)").find("\"/root/0/score\": is missing"),
+  EXPECT_NE(broken(R"("offset":42)", R"("offsets":42)").find("\"/evidence/0/offset\": is missing"),
             std::string::npos);
   EXPECT_NE(broken(R"("state":"open")", R"("state":"ajar")").find("\"ajar\""), std::string::npos);
-  EXPECT_NE(broken(R"("onset":"2026-11)", R"("onset":"2026-13)").find("\"/root/0/onset\""),
+  EXPECT_NE(broken(R"("time":"2026-11)", R"("time":"2026-13)").find("\"/evidence/0/time\""),
             std::string::npos);
   EXPECT_NE(broken("incident.v1", "incident.v2").find("\"/schema\""), std::string::npos);
   EXPECT_NE(broken(R"("root":[)", R"("root":{)").find("byte"), std::string::npos);
