@@ -85,8 +85,11 @@ std::optional<TopologyStore::Graph::SourceId> TopologyStore::Graph::SourceOf(
     return SourceNamed("s" + change.source, feed);
   }
   const auto open = open_snapshots_.find(feed);
-  return open != open_snapshots_.end() ? std::optional(open->second)
-                                       : SourceNamed("f" + std::string(feed), feed);
+  if (open == open_snapshots_.end()) {
+    return SourceNamed("f" + std::string(feed), feed);
+  }
+  sources_[open->second].feed = feed;
+  return open->second;
 }
 
 std::optional<TopologyStore::Graph::SourceId> TopologyStore::Graph::SourceNamed(
@@ -266,10 +269,7 @@ TopologyStore::Graph::Problem TopologyStore::Graph::EndSnapshot(const TopologyCh
                     change.source, change.epoch));
   }
   sources_[*id].open = false;
-  const auto open = open_snapshots_.find(feed);
-  if (open != open_snapshots_.end() && open->second == *id) {
-    open_snapshots_.erase(open);
-  }
+  absl::erase_if(open_snapshots_, [&](const auto& open) { return open.second == *id; });
   const uint32_t epoch = sources_[*id].epoch;
   const auto gone = [&](const Owner& owner) { return owner.source == *id && owner.epoch < epoch; };
   std::vector<EdgeKey> keys;
