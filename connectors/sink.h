@@ -8,8 +8,8 @@
 
 namespace rootnote {
 
-// All of it or nothing: incidents, dead letters, late and unresolved records, and the offsets of the
-// ticks they came from.
+// All of it or nothing: incidents, dead letters, late and unresolved records, and the offsets of
+// the ticks they came from.
 struct Commit {
   std::vector<OutputRecord> records;
   std::vector<CommitOffset> offsets;
