@@ -3,6 +3,13 @@
 #include "fmt/core.h"
 
 namespace rootnote {
+namespace {
+
+std::string_view Article(std::string_view noun) {
+  return std::string_view("aeiou").find(noun.front()) == std::string_view::npos ? "a" : "an";
+}
+
+}  // namespace
 
 const std::vector<std::string>& DeclarationWords() {
   static const std::vector<std::string> words = {"kind",      "relation",    "signal", "fault",
@@ -66,12 +73,15 @@ bool BlockParser::Parse(const std::function<bool()>& clause) {
 bool BlockParser::UnknownClause() {
   const Token& token = reader_.Peek();
   if (token.kind != TokenKind::kIdentifier) {
-    return reader_.FailExpected(fmt::format("a clause of the {}", block_),
-                                "clauses are: " + JoinWords(words_, "and"));
+    if (token.kind == TokenKind::kInvalid) return false;
+    return reader_.Fail(DiagnosticCode::kExpected, token.span,
+                        fmt::format("expected a clause of the {}, found `{}`", block_,
+                                    reader_.source().Text(token.span)),
+                        "clauses are: " + JoinWords(words_, "and"));
   }
   const std::string near = DidYouMean(token.text, words_);
   return reader_.Fail(DiagnosticCode::kUnknownClause, token.span,
-                      fmt::format("a {} has no clause `{}`", block_, token.text),
+                      fmt::format("{} {} has no clause `{}`", Article(block_), block_, token.text),
                       near.empty() ? "clauses are: " + JoinWords(words_, "and")
                                    : fmt::format("did you mean `{}`?", near));
 }

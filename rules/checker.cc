@@ -110,7 +110,7 @@ void CheckTolerates(const ast::Relation& from, Relation& relation, Scope& scope)
                   "less than 100%, or leave out `carries`");
     } else if (amount == 0 && clause.type != ast::Tolerates::Type::kAllBut) {
       scope.Warning(DiagnosticCode::kWithoutEffect, clause.amount.span,
-                    "nothing is tolerated without `tolerates 0`, too", "leave it out");
+                    "`tolerates 0` tolerates nothing", "leave it out");
     } else if (amount == 0) {
       scope.Error(DiagnosticCode::kTooTolerant, clause.amount.span,
                   fmt::format("`{}` tolerates that all fail", from.name.text), "all but 1 or more");

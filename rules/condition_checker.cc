@@ -123,7 +123,7 @@ class ExprChecker {
   void CheckLiteral(const Expr& comparison, const Expr& subject, Expr& literal) {
     const Dimension have = DimensionOf(subject);
     const Dimension want = DimensionOf(literal);
-    const std::string text = promql::ToString(literal);
+    const std::string text(scope_.TextAt(literal.span));
     if (literal.unit == Unit::kRatio && have.type == Dimension::Type::kPercent) {
       literal.number *= 100;
       literal.unit = Unit::kNone;
@@ -140,7 +140,7 @@ class ExprChecker {
     } else if ((have.known() && !(have == want)) || have.type == Dimension::Type::kPercent) {
       scope_.Error(DiagnosticCode::kDimensionMismatch, comparison.span,
                    fmt::format("{} is compared with {}, which is {}", text,
-                               promql::ToString(subject), ToString(have)),
+                               scope_.TextAt(subject.span), ToString(have)),
                    fmt::format("write the number in {}, or a bare number", ToString(have)));
     }
   }

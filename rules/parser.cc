@@ -5,6 +5,7 @@
 #include "fmt/core.h"
 
 #include "rules/block_parser.h"
+#include "rules/parser_fault.h"
 #include "rules/parser_scenario.h"
 #include "rules/parser_signal.h"
 #include "rules/token_reader.h"
@@ -43,15 +44,6 @@ class FileParser {
   bool EndLabels(std::vector<std::pair<ast::Name, ast::Name>>& labels);
   bool Carries(ast::Relation& relation);
   bool Tolerates(ast::Relation& relation);
-  bool ParseFault();
-  bool FaultClause(ast::Fault& fault, BlockParser& block);
-  bool Shows(ast::Fault& fault);
-  bool CausesClause(ast::Fault& fault);
-  bool SeverityChoices(ast::Fault& fault);
-  bool ParseIncidents();
-  bool IncidentsClause(ast::Incidents& incidents, BlockParser& block);
-  bool FlappingClause(ast::Incidents& incidents);
-  bool RouteClause(ast::Incidents& incidents);
   bool ParseUse();
   bool ParseDef();
   bool ParseTemplate();
@@ -70,8 +62,8 @@ bool FileParser::Declaration() {
   if (reader_.IsWord("kind")) return ParseKind();
   if (reader_.IsWord("relation")) return ParseRelation();
   if (reader_.IsWord("signal")) return ParseSignal(reader_, signals_, file_.signals);
-  if (reader_.IsWord("fault")) return ParseFault();
-  if (reader_.IsWord("incidents")) return ParseIncidents();
+  if (reader_.IsWord("fault")) return ParseFault(reader_, file_.faults);
+  if (reader_.IsWord("incidents")) return ParseIncidents(reader_, file_.incidents);
   if (reader_.IsWord("maintenance")) return ParseMaintenance(reader_, file_.maintenance);
   if (reader_.IsWord("test")) return ParseTest(reader_, file_.tests);
   if (reader_.IsWord("use")) return ParseUse();
@@ -87,8 +79,11 @@ bool FileParser::Declaration() {
 bool FileParser::UnknownDeclaration() {
   const Token& token = reader_.Peek();
   if (token.kind != TokenKind::kIdentifier) {
-    return reader_.FailExpected("a declaration",
-                                "declarations begin with " + JoinWords(DeclarationWords()));
+    if (token.kind == TokenKind::kInvalid) return false;
+    return reader_.Fail(
+        DiagnosticCode::kExpected, token.span,
+        fmt::format("expected a declaration, found `{}`", reader_.source().Text(token.span)),
+        "declarations begin with " + JoinWords(DeclarationWords()));
   }
   const std::string near = DidYouMean(token.text, DeclarationWords());
   return reader_.Fail(DiagnosticCode::kUnknownDeclaration, token.span,
@@ -159,7 +154,7 @@ bool FileParser::RelationClause(ast::Relation& relation) {
   if (reader_.AcceptWord("carries")) return Carries(relation);
   if (reader_.AcceptWord("tolerates")) return Tolerates(relation);
   reader_.Next();
-  return SetOnce(reader_, relation.within, reader_.ExpectDuration("how long it may take: 2m"),
+  return SetOnce(reader_, relation.within, reader_.ExpectDuration("a duration, as in `within 2m`"),
                  "within", span);
 }
 
@@ -196,7 +191,7 @@ bool FileParser::Carries(ast::Relation& relation) {
 bool FileParser::Tolerates(ast::Relation& relation) {
   ast::Tolerates tolerates;
   if (reader_.AcceptWords({"all", "but"})) tolerates.type = ast::Tolerates::Type::kAllBut;
-  std::optional<ast::Number> amount = reader_.ExpectNumber("how many: `1`, `all but 1` or `25%`");
+  std::optional<ast::Number> amount = reader_.ExpectNumber("`1`, `all but 1` or `25%`");
   if (!amount) return false;
   if (amount->percent) {
     if (tolerates.type == ast::Tolerates::Type::kAllBut) {
@@ -216,206 +211,6 @@ bool FileParser::Tolerates(ast::Relation& relation) {
     }
   }
   relation.tolerates.push_back(std::move(tolerates));
-  return true;
-}
-
-bool FileParser::ParseFault() {
-  ast::Fault fault;
-  const uint32_t from = reader_.begin();
-  reader_.Next();
-  std::optional<ast::Name> name = reader_.ExpectName("the name of the fault");
-  if (!name) return false;
-  fault.name = *std::move(name);
-  if (!reader_.ExpectWord("on")) return false;
-  std::optional<ast::Name> on = reader_.ExpectName("a kind");
-  if (!on) return false;
-  fault.on = *std::move(on);
-  BlockParser block(reader_, "fault",
-                    {"shows", "causes", "title", "summary", "severity", "runbook", "owner"});
-  const bool whole = block.Parse([&] { return FaultClause(fault, block); });
-  fault.broken = !whole;
-  fault.span = reader_.SpanFrom(from);
-  file_.faults.push_back(std::move(fault));
-  return whole;
-}
-
-bool FileParser::FaultClause(ast::Fault& fault, BlockParser& block) {
-  const Span span = reader_.Peek().span;
-  const auto text = [&](std::optional<ast::Text>& slot, std::string_view clause) {
-    return SetOnce(reader_, slot, reader_.ExpectString("a text in quotes"), clause, span);
-  };
-  if (reader_.AcceptWord("shows")) return Shows(fault);
-  if (reader_.AcceptWord("causes")) return CausesClause(fault);
-  if (reader_.AcceptWord("title")) return text(fault.title, "title");
-  if (reader_.AcceptWord("summary")) return text(fault.summary, "summary");
-  if (reader_.AcceptWord("runbook")) return text(fault.runbook, "runbook");
-  if (reader_.AcceptWord("owner")) return text(fault.owner, "owner");
-  if (reader_.AcceptWord("severity")) {
-    if (!fault.severity.empty()) {
-      return reader_.Fail(DiagnosticCode::kClauseTwice, span, "`severity` is given twice",
-                          "choices go into one clause: critical when impact has app, else major");
-    }
-    return SeverityChoices(fault);
-  }
-  return block.UnknownClause();
-}
-
-bool FileParser::Shows(ast::Fault& fault) {
-  if (fault.shows != ast::Fault::Shows::kNothing) {
-    return reader_.Fail(DiagnosticCode::kClauseTwice, reader_.Peek().span, "`shows` is given twice",
-                        "put the signals into one list");
-  }
-  fault.shows = ast::Fault::Shows::kAny;
-  const bool all = reader_.AcceptWords({"all", "of"});
-  if (!all && !reader_.AcceptWords({"any", "of"})) {
-    std::optional<ast::Name> name = reader_.ExpectName("a signal, `any of (…)` or `all of (…)`");
-    if (!name) return false;
-    fault.shown_by.push_back(*std::move(name));
-    return true;
-  }
-  if (all) fault.shows = ast::Fault::Shows::kAll;
-  return reader_.Expect(TokenKind::kLeftParen, "`(`") &&
-         reader_.ExpectNames("a signal", fault.shown_by) &&
-         reader_.Expect(TokenKind::kRightParen, "`,` or `)`");
-}
-
-// causes EFFECT, … [over R or R …] [within D]. `errors, latency on app`: the kind holds for all
-// families before it.
-bool FileParser::CausesClause(ast::Fault& fault) {
-  ast::Causes causes;
-  do {
-    std::optional<ast::Name> name = reader_.ExpectName("a signal or a family");
-    if (!name) return false;
-    causes.effects.push_back({*std::move(name), std::nullopt});
-    if (!reader_.AcceptWord("on")) continue;
-    std::optional<ast::Name> kind = reader_.ExpectName("a kind");
-    if (!kind) return false;
-    for (size_t i = causes.effects.size(); i-- > 0 && !causes.effects[i].kind;) {
-      if (i + 1 < causes.effects.size() && !ParseFamily(causes.effects[i].name.text)) break;
-      causes.effects[i].kind = kind;
-    }
-  } while (reader_.Accept(TokenKind::kComma));
-  if (reader_.AcceptWord("over")) {
-    do {
-      std::optional<ast::Name> relation = reader_.ExpectName("a relation");
-      if (!relation) return false;
-      causes.over.push_back(*std::move(relation));
-    } while (reader_.AcceptWord("or") || reader_.Accept(TokenKind::kComma));
-  }
-  if (reader_.AcceptWord("within")) {
-    causes.within = reader_.ExpectDuration("how long it may take: 3m");
-    if (!causes.within) return false;
-  }
-  fault.causes.push_back(std::move(causes));
-  return true;
-}
-
-bool FileParser::SeverityChoices(ast::Fault& fault) {
-  bool otherwise = false;
-  do {
-    otherwise = reader_.AcceptWord("else");
-    std::optional<ast::Name> severity = reader_.ExpectName("a severity");
-    if (!severity) return false;
-    ast::SeverityChoice choice{*std::move(severity), std::nullopt};
-    if (!otherwise && reader_.AcceptWord("when")) {
-      if (!reader_.ExpectWord("impact") || !reader_.ExpectWord("has")) return false;
-      choice.kind = reader_.ExpectName("a kind");
-      if (!choice.kind) return false;
-    } else {
-      otherwise = true;
-    }
-    fault.severity.push_back(std::move(choice));
-  } while (!otherwise && reader_.Accept(TokenKind::kComma));
-  return true;
-}
-
-bool FileParser::ParseIncidents() {
-  ast::Incidents incidents;
-  const uint32_t from = reader_.begin();
-  reader_.Next();
-  BlockParser block(
-      reader_, "incident policy",
-      {"hold", "merge", "reopen", "remind", "resolve", "flapping", "route", "tolerated"});
-  const bool whole = block.Parse([&] { return IncidentsClause(incidents, block); });
-  incidents.span = reader_.SpanFrom(from);
-  if (whole) file_.incidents.push_back(std::move(incidents));
-  return whole;
-}
-
-bool FileParser::IncidentsClause(ast::Incidents& incidents, BlockParser& block) {
-  const Span span = reader_.Peek().span;
-  const auto duration = [&](std::optional<ast::Time>& slot, std::string_view word,
-                            std::string_view clause) {
-    reader_.Next();
-    return reader_.ExpectWord(word) &&
-           SetOnce(reader_, slot, reader_.ExpectDuration("a duration: 20s"), clause, span);
-  };
-  if (reader_.IsWord("hold")) return duration(incidents.hold_back, "back", "hold back");
-  if (reader_.IsWord("merge")) return duration(incidents.merge, "within", "merge");
-  if (reader_.IsWord("reopen")) return duration(incidents.reopen, "within", "reopen");
-  if (reader_.IsWord("remind")) return duration(incidents.remind, "every", "remind");
-  if (reader_.IsWord("resolve")) return duration(incidents.resolve_after, "after", "resolve");
-  if (reader_.AcceptWord("flapping")) return FlappingClause(incidents);
-  if (reader_.AcceptWord("route")) return RouteClause(incidents);
-  if (reader_.AcceptWord("tolerated")) {
-    incidents.tolerated_open_info = true;
-    return reader_.ExpectWord("open") && reader_.ExpectWord("info");
-  }
-  return block.UnknownClause();
-}
-
-// flapping after 5 changes in 10m until quiet for 15m
-bool FileParser::FlappingClause(ast::Incidents& incidents) {
-  ast::Flapping flapping;
-  const uint32_t from = reader_.begin();
-  if (!reader_.ExpectWord("after")) return false;
-  const std::optional<uint32_t> changes = reader_.ExpectCount("a number of changes");
-  if (!changes || !reader_.ExpectWord("changes") || !reader_.ExpectWord("in")) return false;
-  flapping.changes = *changes;
-  const std::optional<ast::Time> in = reader_.ExpectDuration("a duration: 10m");
-  if (!in || !reader_.ExpectWord("until") || !reader_.ExpectWord("quiet") ||
-      !reader_.ExpectWord("for")) {
-    return false;
-  }
-  const std::optional<ast::Time> quiet = reader_.ExpectDuration("a duration: 15m");
-  if (!quiet) return false;
-  flapping.in = *in;
-  flapping.quiet = *quiet;
-  flapping.span = reader_.SpanFrom(from);
-  return SetOnce(reader_, incidents.flapping, std::optional(flapping), "flapping", flapping.span);
-}
-
-// route [severity >= major] [LABEL="…" …] to topic "incidents.page" [as pagerduty]
-bool FileParser::RouteClause(ast::Incidents& incidents) {
-  ast::Route route;
-  const uint32_t from = reader_.begin();
-  while (!reader_.IsWord("to")) {
-    if (reader_.IsWord("severity") && reader_.Is(TokenKind::kGreaterEqual, 1)) {
-      reader_.Next();
-      reader_.Next();
-      route.severity_at_least = reader_.ExpectName("a severity");
-      if (!route.severity_at_least) return false;
-    } else if (reader_.IsWord("severity")) {
-      reader_.Next();
-      return reader_.FailExpected("`>=` and a severity");
-    } else {
-      std::optional<ast::MatcherNode> matcher = reader_.ExpectMatcher();
-      if (!matcher) return false;
-      route.matchers.push_back(*std::move(matcher));
-    }
-    if (!reader_.Accept(TokenKind::kComma)) reader_.AcceptWord("and");
-  }
-  reader_.Next();
-  if (!reader_.ExpectWord("topic")) return false;
-  std::optional<ast::Text> topic = reader_.ExpectString("the topic in quotes");
-  if (!topic) return false;
-  route.topic = *std::move(topic);
-  if (reader_.AcceptWord("as")) {
-    route.projection = reader_.ExpectName("a projection, as in pagerduty");
-    if (!route.projection) return false;
-  }
-  route.span = reader_.SpanFrom(from);
-  incidents.routes.push_back(std::move(route));
   return true;
 }
 

@@ -114,11 +114,11 @@ class MaintenanceParser {
       // `from` may be said or not.
       reader_.AcceptWord("from");
     } else if (!reader_.AcceptWord("from")) {
-      return reader_.FailExpected("the window: `every sunday 02:00 to 04:00` or `from … to …`");
+      return reader_.FailExpected("`every sunday 02:00 to 04:00` or `from … to …`");
     }
     if (!Moment(window_.from) || !reader_.ExpectWord("to") || !Moment(window_.to)) return false;
     if (reader_.AcceptWord("in")) {
-      window_.zone = reader_.ExpectRawWord("a time zone: Europe/Paris");
+      window_.zone = reader_.ExpectRawWord("a time zone, as in Europe/Paris");
       return window_.zone.has_value();
     }
     return true;
@@ -162,14 +162,14 @@ class MaintenanceParser {
   bool Moment(ast::LocalTime& time) {
     const uint32_t from = reader_.begin();
     if (!window_.recurring) {
-      std::optional<ast::Name> date = reader_.ExpectRawWord("a date: 2026-03-21");
+      std::optional<ast::Name> date = reader_.ExpectRawWord("a date, as in 2026-03-21");
       if (!date) return false;
       if (!SetDate(date->text, time)) {
         return reader_.Fail(DiagnosticCode::kBadTime, date->span,
                             fmt::format("`{}` is no date", date->text), "write it as 2026-03-21");
       }
     }
-    std::optional<ast::Name> clock = reader_.ExpectRawWord("a time of day: 02:00");
+    std::optional<ast::Name> clock = reader_.ExpectRawWord("a time of day, as in 02:00");
     if (!clock) return false;
     const std::optional<int32_t> minute = MinuteOfDay(clock->text);
     if (!minute) {

@@ -54,7 +54,7 @@ class PatternParser {
       if (!Link(pattern)) return std::nullopt;
     }
     if (reader_.AcceptWords({"resolve", "after"})) {
-      pattern.resolve_after = reader_.ExpectDuration("a duration: 10m");
+      pattern.resolve_after = reader_.ExpectDuration("a duration, as in 10m");
       if (!pattern.resolve_after) return std::nullopt;
     }
     pattern.span = reader_.SpanFrom(from);
@@ -69,7 +69,7 @@ class PatternParser {
     if (!Element(link.what)) return false;
     if (link.negated) {
       if (!reader_.ExpectWord("for")) return false;
-      link.absent_for = reader_.ExpectDuration("for how long it must not happen: 5m");
+      link.absent_for = reader_.ExpectDuration("a duration, as in `for 5m`");
       if (!link.absent_for) return false;
     }
     pattern.then.push_back(std::move(link));
@@ -113,7 +113,7 @@ class PatternParser {
     } while (reader_.Accept(TokenKind::kComma));
     if (!reader_.Expect(TokenKind::kRightParen, "`,` or `)`")) return std::nullopt;
     if (reader_.AcceptWord("within")) {
-      group.within = reader_.ExpectDuration("within how long: 1m");
+      group.within = reader_.ExpectDuration("a duration, as in `within 1m`");
       if (!group.within) return std::nullopt;
     }
     group.span = reader_.SpanFrom(from);
@@ -164,7 +164,7 @@ class PatternParser {
     }
     if (reader_.IsWord("within") && !step.within) {
       reader_.Next();
-      step.within = reader_.ExpectDuration("within how long: 10m");
+      step.within = reader_.ExpectDuration("a duration, as in `within 10m`");
       return step.within.has_value();
     }
     return true;
@@ -236,11 +236,12 @@ std::optional<ast::Missing> ParseMissing(TokenReader& reader) {
   while (true) {
     const Span span = reader.Peek().span;
     if (reader.AcceptWord("for")) {
-      if (!SetOnce(reader, missing.hold, reader.ExpectDuration("for how long: 90s"), "for", span)) {
+      if (!SetOnce(reader, missing.hold, reader.ExpectDuration("a duration, as in `for 90s`"),
+                   "for", span)) {
         return std::nullopt;
       }
     } else if (reader.AcceptWords({"seen", "within"})) {
-      if (!SetOnce(reader, missing.seen_within, reader.ExpectDuration("a duration: 1d"),
+      if (!SetOnce(reader, missing.seen_within, reader.ExpectDuration("a duration, as in 1d"),
                    "seen within", span)) {
         return std::nullopt;
       }
@@ -290,7 +291,7 @@ std::optional<ast::Condition> ParseCondition(TokenReader& reader, const StringSe
   }
   condition.span = reader.SpanFrom(from);
   if (reader.AcceptWord("for")) {
-    condition.hold = reader.ExpectDuration("for how long: 1m");
+    condition.hold = reader.ExpectDuration("a duration, as in `for 1m`");
     if (!condition.hold) return std::nullopt;
   }
   return condition;

@@ -56,7 +56,7 @@ class TestParser {
 
   bool Start() {
     const Span word = reader_.Next().span;
-    std::optional<ast::Name> text = reader_.ExpectRawWord("a time: 2026-03-21T16:00:00Z");
+    std::optional<ast::Name> text = reader_.ExpectRawWord("a time, as in 2026-03-21T16:00:00Z");
     if (!text) return false;
     const std::optional<EventTime> time = ParseRfc3339(text->text);
     if (!time) {
@@ -87,15 +87,16 @@ class TestParser {
     ast::TopologyLine line;
     const bool dated = reader_.AcceptWord("at");
     if (dated) {
-      at = reader_.ExpectDuration("a time: 3m");
+      at = reader_.ExpectDuration("a time, as in 3m");
       if (!at || !reader_.Expect(TokenKind::kColon, "`:`")) return false;
     }
     const bool deletes = reader_.IsWord("delete") && !reader_.IsEntity();
     const bool adds = reader_.IsWord("add") && !reader_.IsEntity();
     if (deletes || adds) {
       if (!at) {
-        return reader_.FailExpected(
-            "an entity", "give the time of the change: at 3m: delete vm:web1 <- app:shop");
+        return reader_.Fail(DiagnosticCode::kExpected, reader_.Peek().span,
+                            fmt::format("`{}` needs a time", reader_.Peek().text),
+                            "say when it happens: at 3m: delete vm:web1 <- app:shop");
       }
       reader_.Next();
       line.at = at;
@@ -175,17 +176,17 @@ class TestParser {
     while (true) {
       const Span span = reader_.Peek().span;
       if (reader_.AcceptWord("every")) {
-        if (!SetOnce(reader_, series.every, reader_.ExpectDuration("the step: 10s"), "every",
+        if (!SetOnce(reader_, series.every, reader_.ExpectDuration("the step, as in 10s"), "every",
                      span)) {
           return false;
         }
       } else if (reader_.AcceptWord("from")) {
-        if (!SetOnce(reader_, series.from, reader_.ExpectDuration("when it begins: 1m"), "from",
+        if (!SetOnce(reader_, series.from, reader_.ExpectDuration("a time, as in 1m"), "from",
                      span)) {
           return false;
         }
       } else if (series.event && reader_.AcceptWord("to")) {
-        if (!SetOnce(reader_, series.to, reader_.ExpectDuration("when it ends: 4m"), "to", span)) {
+        if (!SetOnce(reader_, series.to, reader_.ExpectDuration("a time, as in 4m"), "to", span)) {
           return false;
         }
       } else {
@@ -209,7 +210,7 @@ class TestParser {
     if (reader_.Is(TokenKind::kString)) event.message = reader_.ExpectString("")->text;
     if (reader_.AcceptWord("at")) {
       do {
-        std::optional<ast::Time> at = reader_.ExpectDuration("a time: 2m");
+        std::optional<ast::Time> at = reader_.ExpectDuration("a time, as in 2m");
         if (!at) return false;
         event.at.push_back(*at);
       } while (reader_.Accept(TokenKind::kComma));
@@ -248,7 +249,7 @@ class TestParser {
     reader_.Next();
     expectation.never = reader_.AcceptWord("never");
     if (!expectation.never && reader_.AcceptWord("at")) {
-      expectation.at = reader_.ExpectDuration("a time: 4m");
+      expectation.at = reader_.ExpectDuration("a time, as in 4m");
       if (!expectation.at) return false;
     }
     if (!(reader_.IsWord("signal") && !expectation.never ? ExpectSignal(expectation)
@@ -271,7 +272,7 @@ class TestParser {
     if (!state) return false;
     if (!expectation.at) {
       if (!reader_.ExpectWord("at")) return false;
-      expectation.at = reader_.ExpectDuration("a time: 4m");
+      expectation.at = reader_.ExpectDuration("a time, as in 4m");
       if (!expectation.at) return false;
     }
     expectation.signal = *std::move(signal);
@@ -387,7 +388,7 @@ class TestParser {
         if (!entity) return false;
         what = {entity->name, entity->span};
       } else {
-        std::optional<ast::Name> word = reader_.ExpectName("an entity or a word: storage");
+        std::optional<ast::Name> word = reader_.ExpectName("an entity or a word, as in storage");
         if (!word) return false;
         what = *std::move(word);
       }

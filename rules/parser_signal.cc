@@ -54,7 +54,7 @@ class SignalParser {
     if (reader_.IsWord("when") || reader_.IsWord("clear")) return ConditionClause();
     if (reader_.AcceptWord("keep")) {
       return reader_.ExpectWord("firing") && reader_.ExpectWord("for") &&
-             Once(signal_.keep_firing, reader_.ExpectDuration("for how long: 5m"), word);
+             Once(signal_.keep_firing, reader_.ExpectDuration("a duration, as in `for 5m`"), word);
     }
     if (reader_.AcceptWord("by")) return reader_.ExpectNames("a label", signal_.by);
     if (reader_.AcceptWord("no")) {
@@ -62,7 +62,7 @@ class SignalParser {
              Once(signal_.no_data, reader_.ExpectName("`resolve`, `hold` or `raise`"), word);
     }
     if (reader_.AcceptWord("every")) {
-      return Once(signal_.every, reader_.ExpectDuration("how often: 15s"), word);
+      return Once(signal_.every, reader_.ExpectDuration("a duration, as in `every 15s`"), word);
     }
     if (reader_.AcceptWord("family")) {
       return Once(signal_.family, reader_.ExpectName("a family"), word);
@@ -75,7 +75,7 @@ class SignalParser {
                                                : reader_.FailExpected("`{`");
     }
     if (reader_.AcceptWord("limit")) {
-      return Once(signal_.limit, reader_.ExpectNumber("how many series: limit 10000 series"),
+      return Once(signal_.limit, reader_.ExpectNumber("a number, as in `limit 10000 series`"),
                   word) &&
              reader_.ExpectWord("series");
     }

@@ -10,6 +10,9 @@
 namespace rootnote {
 namespace {
 
+// So many names are listed in a hint.
+constexpr size_t kListedMax = 6;
+
 template <typename Declaration>
 std::vector<std::string> NamesOf(const std::vector<Declaration>& declarations) {
   std::vector<std::string> names;
@@ -54,9 +57,13 @@ std::optional<size_t> Scope::Find(const std::vector<Declaration>& declarations,
   for (size_t i = 0; i < declarations.size(); ++i) {
     if (declarations[i].name == name.text) return i;
   }
+  const std::vector<std::string> names = NamesOf(declarations);
+  const std::string all = names.empty() || names.size() > kListedMax
+                              ? fmt::format("declare it: {} {} …", what, name.text)
+                              : fmt::format("there is {}; or declare it: {} {} …",
+                                            JoinWords(names, "and"), what, name.text);
   Error(code, name.span, fmt::format("there is no {} `{}`", what, name.text),
-        Suggest(name.text, NamesOf(declarations),
-                fmt::format("declare it: {} {} …", what, name.text)));
+        Suggest(name.text, names, all));
   return std::nullopt;
 }
 
@@ -131,6 +138,12 @@ Template Scope::ParseTemplate(const ast::Text& text, const std::vector<std::stri
     if (!literal.empty()) result.pieces.push_back({false, std::exchange(literal, "")});
   };
   const std::string& s = text.text;
+  // Exact where no escape stands in the text.
+  const auto part = [&](size_t begin, size_t end) -> Span {
+    if (text.span.end - text.span.begin != s.size() + 2) return text.span;
+    return {text.span.begin + 1 + static_cast<uint32_t>(begin),
+            text.span.begin + 1 + static_cast<uint32_t>(end)};
+  };
   for (size_t i = 0; i < s.size(); ++i) {
     const bool doubled = (s[i] == '{' || s[i] == '}') && i + 1 < s.size() && s[i + 1] == s[i];
     if (doubled || (s[i] != '{' && s[i] != '}')) {
@@ -140,7 +153,7 @@ Template Scope::ParseTemplate(const ast::Text& text, const std::vector<std::stri
     }
     const size_t end = s[i] == '{' ? s.find_first_of("{}", i + 1) : std::string::npos;
     if (end == std::string::npos || s[end] != '}' || end == i + 1) {
-      Error(DiagnosticCode::kBadText, text.span,
+      Error(DiagnosticCode::kBadText, part(i, i + 1),
             s[i] == '{' ? "a `{` that no `}` closes" : "a `}` without a `{`",
             "references are written {name}; a brace itself is written twice: {{");
       return result;
@@ -150,7 +163,7 @@ Template Scope::ParseTemplate(const ast::Text& text, const std::vector<std::stri
       return path.starts_with(prefix) && path.size() > prefix.size();
     });
     if (!known.empty() && !prefixed && std::find(known.begin(), known.end(), path) == known.end()) {
-      Error(DiagnosticCode::kUnknownReference, text.span,
+      Error(DiagnosticCode::kUnknownReference, part(i + 1, end),
             fmt::format("there is no `{}` here", path),
             Suggest(path, known, fmt::format("there is: {}", JoinWords(known, "and"))));
     }
@@ -173,6 +186,11 @@ void Scope::Warning(DiagnosticCode code, Span span, std::string message, std::st
 void Scope::NotExecuted(Span span, std::string_view what) {
   Error(DiagnosticCode::kNotExecutedYet, span, fmt::format("not executed yet: {}", what),
         "it is read and checked, but this version would silently do nothing with it");
+}
+
+std::string_view Scope::TextAt(Span span) const {
+  return source_ < program_.sources.size() ? program_.sources[source_].Text(span)
+                                           : std::string_view();
 }
 
 std::string Scope::Where(const Place& place) const {

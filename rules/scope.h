@@ -56,6 +56,7 @@ class Scope {
   void NotExecuted(Span span, std::string_view what);
 
   Place PlaceOf(Span span) const { return {source_, span}; }
+  std::string_view TextAt(Span span) const;
   // "file:12", for hints.
   std::string Where(const Place& place) const;
 

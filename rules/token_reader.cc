@@ -1,12 +1,15 @@
 #include "rules/token_reader.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "fmt/core.h"
 #include "re2/re2.h"
 
 #include "rules/program.h"
 #include "rules/promql/parser.h"
+#include "rules/promql/words.h"
 #include "rules/unquote.h"
 
 namespace rootnote {
@@ -39,6 +42,16 @@ std::string EncodeUnquoted(std::string_view part) {
     }
   }
   return encoded;
+}
+
+// Whether a clause, a declaration or the end of a block begins here.
+bool BeginsAnew(const Token& token) {
+  static constexpr std::string_view kWords[] = {"series", "event",  "expect", "topology",
+                                                "shows",  "causes", "title",  "start"};
+  if (token.kind == TokenKind::kEnd || token.kind == TokenKind::kRightBrace) return true;
+  return token.kind == TokenKind::kIdentifier &&
+         (promql::IsClauseWord(token.text) ||
+          std::find(std::begin(kWords), std::end(kWords), token.text) != std::end(kWords));
 }
 
 std::string Describe(const Token& token, std::string_view text) {
@@ -320,7 +333,10 @@ std::optional<ast::Entity> TokenReader::ExpectEntity() {
     return std::nullopt;
   }
   if (!TakeRaw(at) || (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80)) {
-    Fail(DiagnosticCode::kInvalidEntity, span, "an entity name with a character that ends it",
+    while (at < text.size() && !IsRawEnd(text[at])) ++at;
+    TakeRaw(at);
+    Fail(DiagnosticCode::kInvalidEntity, {span.begin, static_cast<uint32_t>(at)},
+         "an entity name with a character that does not belong there",
          "put the part in quotes: kind:\"the id\"");
     return std::nullopt;
   }
@@ -360,6 +376,13 @@ bool TokenReader::FailExpected(std::string_view what, std::string hint) {
   if (token.kind == TokenKind::kInvalid) {
     Next();  // The lexer has said what is wrong with it.
     return false;
+  }
+  const size_t position = cursor_.position();
+  if (token.newline_before && position > 0 && BeginsAnew(token)) {
+    // What is missing is missing in the line before.
+    const uint32_t end = tokens_[position - 1].span.end;
+    return Fail(DiagnosticCode::kExpected, {end, end},
+                fmt::format("expected {} at the end of this line", what), std::move(hint));
   }
   return Fail(DiagnosticCode::kExpected, token.span,
               fmt::format("expected {}, found {}", what, Describe(token, source_.Text(token.span))),
