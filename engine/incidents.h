@@ -3,6 +3,8 @@
 // Thread: one at a time (the pipeline's thread).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,7 +22,18 @@ struct IncidentOptions {
   CorrelatorOptions correlator;
   size_t open_max = 10'000;
   size_t closed_kept_max = 50'000;  // for reopen and episodes; the oldest go first
+  size_t changes_max = 1'000;       // remembered as suspects
+  // Labels whose values blast_radius lists as affected and healthy.
+  std::vector<std::string> blast_labels = {"region", "site", "zone"};
   std::string engine_version;
+};
+
+struct IncidentStats {
+  uint64_t opened = 0, reopened = 0, updated = 0, resolved = 0, merged = 0, superseded = 0;
+  uint64_t refused_open = 0;      // beyond open_max: the symptoms stay findings
+  uint64_t evicted_closed = 0;    // beyond closed_kept_max: they can no longer be reopened
+  uint64_t refused_symptoms = 0;  // beyond the correlator's symptoms_max
+  uint64_t evaluations = 0;       // regions judged
 };
 
 // A rules' finding about something that opened nothing, for explain and /api/v1/findings.
@@ -29,19 +42,20 @@ struct Finding {
   SignalState state = SignalState::kInactive;
   // pending, held_back, tolerated, in_maintenance, below_threshold, owned
   std::string verdict;
-  std::string detail;       // "held back until 10:00:20", "array:a1: 1 of 8 disks failing, tolerated"
+  std::string detail;  // "held back until 10:00:20", "array:a1: 1 of 8 disks failing, tolerated"
   std::string incident_id;  // owned
 };
 
 // The engine's view from one tick to the next: feed every closed tick in order, even an empty one.
 class IncidentStore {
  public:
+  // `watch` is borrowed and outlives the store.
   IncidentStore(std::shared_ptr<const Program> program, const WatchView& watch,
                 const IncidentOptions& options);
   ~IncidentStore();
 
-  // Symptoms' changes of one tick (sorted), on the map as of its end. Returns the revisions to emit,
-  // in the order of (incident id, revision).
+  // Symptoms' changes of one tick (sorted), on the map as of its end. Returns the revisions to
+  // emit, in the order of (incident id, revision).
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
                              std::shared_ptr<const Topology> topology);
 
@@ -51,6 +65,7 @@ class IncidentStore {
   // Latest revision of every incident that is kept: open first, then by id.
   std::vector<Incident> All() const;
   std::vector<Finding> Findings() const;  // by (signal, entity)
+  IncidentStats stats() const;
 
  private:
   class Lifecycle;

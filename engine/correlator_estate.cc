@@ -1,0 +1,223 @@
+#include "engine/correlator_estate.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "rules/promql/ast.h"
+
+namespace rootnote {
+namespace {
+
+// Range of an instant selector: Prometheus' lookback does not delay what it shows, so none.
+constexpr Millis kNoLookback{0};
+
+Millis LongestRange(const Condition& condition) {
+  if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
+    return missing->duration;
+  }
+  const ExprPtr& expression = std::get<ExprPtr>(condition.what);
+  return expression == nullptr ? Millis{0} : promql::HistoryNeeded(*expression, kNoLookback);
+}
+
+size_t Index(Family family) { return static_cast<size_t>(family); }
+
+}  // namespace
+
+bool Reaches(const std::vector<NodeKey>& nodes, EntityId entity) {
+  auto at = std::lower_bound(nodes.begin(), nodes.end(), ToNode(entity, Family::kErrors));
+  return at != nodes.end() && EntityOf(*at) == entity;
+}
+
+RuleIndex::RuleIndex(const Program& program) {
+  for (size_t i = 0; i < program.kinds.size(); ++i) {
+    kinds_.emplace(program.kinds[i].name, KindId(static_cast<uint16_t>(i)));
+  }
+  for (const Relation& relation : program.relations) {
+    auto& origins = origins_.emplace_back();
+    auto& becomes = becomes_.emplace_back();
+    auto& clauses = clauses_.emplace_back();
+    for (const CarriedFamily& carried : relation.carries) {
+      origins[Index(carried.to)].push_back(carried.from);
+      becomes[Index(carried.from)].push_back(carried.to);
+    }
+    for (size_t i = 0; i < relation.tolerances.size(); ++i) {
+      const std::vector<Family>& covered = relation.tolerances[i].families;
+      for (size_t family = 0; family < kFamilies; ++family) {
+        if (covered.empty() || std::find(covered.begin(), covered.end(),
+                                         static_cast<Family>(family)) != covered.end()) {
+          clauses[family].push_back(static_cast<uint16_t>(i));
+        }
+      }
+    }
+  }
+  show_time_.resize(program.kinds.size());
+  for (const Signal& signal : program.signals) {
+    uncertainty_.push_back(LongestRange(signal.when) + signal.every);
+    if (!signal.kind || signal.severity == Severity::kInfo) continue;
+    Millis& longest = show_time_[signal.kind->index()][Index(signal.family)];
+    longest = std::max(longest, signal.when.hold + signal.every);
+  }
+  faults_.resize(program.kinds.size());
+  for (size_t i = 0; i < program.faults.size(); ++i) {
+    faults_[program.faults[i].kind.index()].push_back(FaultId(static_cast<uint32_t>(i)));
+  }
+}
+
+const std::vector<Family>& RuleIndex::Origins(RelationId relation, Family to) const {
+  return origins_[relation.index()][Index(to)];
+}
+
+const std::vector<Family>& RuleIndex::Becomes(RelationId relation, Family from) const {
+  return becomes_[relation.index()][Index(from)];
+}
+
+const std::vector<uint16_t>& RuleIndex::Clauses(RelationId relation, Family from) const {
+  return clauses_[relation.index()][Index(from)];
+}
+
+Millis RuleIndex::ShowTime(std::optional<KindId> kind, Family family) const {
+  return kind ? show_time_[kind->index()][Index(family)] : Millis{0};
+}
+
+const std::vector<FaultId>& RuleIndex::FaultsOf(std::optional<KindId> kind) const {
+  return kind ? faults_[kind->index()] : no_faults_;
+}
+
+std::optional<KindId> RuleIndex::FindKind(std::string_view name) const {
+  auto found = kinds_.find(name);
+  if (found == kinds_.end()) return std::nullopt;
+  return found->second;
+}
+
+uint32_t ToleratedCount(const Tolerance& tolerance, uint32_t members) {
+  switch (tolerance.type) {
+    case Tolerance::Type::kCount:
+      return tolerance.amount;
+    case Tolerance::Type::kAllBut:
+      return members > tolerance.amount ? members - tolerance.amount : 0;
+    case Tolerance::Type::kPercent:
+      return static_cast<uint32_t>(uint64_t{members} * tolerance.amount / 100);
+  }
+  return 0;
+}
+
+int64_t WeightOf(Severity severity, SignalState state) {
+  // One step of severity is worth less than one more symptom: how many are explained decides first.
+  static constexpr int64_t kWeights[] = {20, 100, 140, 180};
+  int64_t weight = kWeights[static_cast<size_t>(severity)];
+  // What is pending may still go away.
+  return state == SignalState::kFiring ? weight : weight / 2;
+}
+
+Estate::Estate(std::shared_ptr<const Program> program, const WatchView& watch,
+               const CorrelatorOptions& options)
+    : program_(std::move(program)), watch_(watch), options_(options), rules_(*program_) {}
+
+void Estate::SetNow(EventTime now) {
+  now_ = now;
+  watched_.clear();
+}
+
+std::optional<EntityId> Estate::Find(std::string_view name) const {
+  if (map_ != nullptr) {
+    if (std::optional<EntityId> id = map_->Find(name)) return id;
+  }
+  auto found = unmapped_ids_.find(name);
+  if (found == unmapped_ids_.end()) return std::nullopt;
+  return EntityId(found->second);
+}
+
+EntityId Estate::Intern(std::string_view name) {
+  if (std::optional<EntityId> id = Find(name)) return *id;
+  uint32_t slot = static_cast<uint32_t>(unmapped_.size());
+  if (free_.empty()) {
+    unmapped_.emplace_back(name);
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+    unmapped_[slot] = name;
+  }
+  unmapped_ids_.emplace(std::string(name), kUnmappedBit | slot);
+  return EntityId(kUnmappedBit | slot);
+}
+
+void Estate::Add(ActiveSymptom& symptom) {
+  active_[ToNode(symptom.entity, SignalOf(symptom).family)].push_back(&symptom);
+}
+
+void Estate::Remove(ActiveSymptom& symptom) {
+  auto node = active_.find(ToNode(symptom.entity, SignalOf(symptom).family));
+  if (node == active_.end()) return;
+  std::erase(node->second, &symptom);
+  if (!node->second.empty()) return;
+  active_.erase(node);
+  if (InMap(symptom.entity)) return;
+  for (size_t family = 0; family < kFamilies; ++family) {
+    if (active_.contains(ToNode(symptom.entity, static_cast<Family>(family)))) return;
+  }
+  uint32_t slot = symptom.entity.value() & ~kUnmappedBit;
+  unmapped_ids_.erase(unmapped_[slot]);
+  free_.push_back(slot);
+}
+
+std::string_view Estate::Name(EntityId id) const {
+  if (InMap(id)) return map_->Name(id);
+  return unmapped_[id.value() & ~kUnmappedBit];
+}
+
+std::optional<KindId> Estate::KindOf(EntityId id) const {
+  if (InMap(id)) return map_->KindOf(id);
+  std::string_view name = Name(id);
+  return rules_.FindKind(name.substr(0, name.find(':')));
+}
+
+std::span<const Edge> Estate::Upstream(EntityId id) const {
+  if (!InMap(id)) return {};
+  return map_->Upstream(id);
+}
+
+std::span<const Edge> Estate::Downstream(EntityId id) const {
+  if (!InMap(id)) return {};
+  return map_->Downstream(id);
+}
+
+bool Estate::Alive(EntityId id) const { return !InMap(id) || map_->ValidityOf(id).At(now_); }
+
+std::span<ActiveSymptom* const> Estate::At(NodeKey node) const {
+  auto found = active_.find(node);
+  if (found == active_.end()) return {};
+  return found->second;
+}
+
+bool Estate::Showing(NodeKey node) const {
+  for (const ActiveSymptom* active : At(node)) {
+    if (SignalOf(*active).severity != Severity::kInfo) return true;
+  }
+  return false;
+}
+
+bool Estate::Failing(NodeKey node) const {
+  for (const ActiveSymptom* active : At(node)) {
+    if (active->symptom.state == SignalState::kFiring &&
+        SignalOf(*active).severity != Severity::kInfo) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Estate::FailingAnywhere(EntityId id) const {
+  for (size_t family = 0; family < kFamilies; ++family) {
+    if (Failing(ToNode(id, static_cast<Family>(family)))) return true;
+  }
+  return false;
+}
+
+Watch Estate::WatchOf(NodeKey node) const {
+  auto [entry, fresh] = watched_.try_emplace(node, Watch::kUnmonitored);
+  if (fresh) entry->second = watch_.Of(Name(EntityOf(node)), FamilyOf(node), now_);
+  return entry->second;
+}
+
+}  // namespace rootnote

@@ -1,0 +1,127 @@
+// What every part of correlation looks at: rules by family, the map, what is active, who is
+// watched. Private to the correlator and the incident store. Thread: the pipeline's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "engine/correlator.h"
+#include "engine/topology.h"
+#include "engine/transition.h"
+#include "rules/program.h"
+#include "schemas/base/string_view.h"
+
+namespace rootnote {
+
+// (entity, family) in one word: walks, cycles and evidence are always per node.
+using NodeKey = uint64_t;
+inline constexpr size_t kFamilies = 5;
+constexpr NodeKey ToNode(EntityId entity, Family family) {
+  return (NodeKey{entity.value()} << 3) | static_cast<NodeKey>(family);
+}
+constexpr EntityId EntityOf(NodeKey node) { return EntityId(static_cast<uint32_t>(node >> 3)); }
+constexpr Family FamilyOf(NodeKey node) { return static_cast<Family>(node & 7); }
+
+// Whether one of the ascending nodes is of the entity.
+bool Reaches(const std::vector<NodeKey>& nodes, EntityId entity);
+
+// The program, by what walks ask. Immutable.
+class RuleIndex {
+ public:
+  explicit RuleIndex(const Program& program);
+
+  // Families of the entity depended on that may show as `to` on the depending one.
+  const std::vector<Family>& Origins(RelationId relation, Family to) const;
+  // What `from` on the entity depended on may become on the depending one.
+  const std::vector<Family>& Becomes(RelationId relation, Family from) const;
+  // Clauses of the relation that tolerate `from`; indexes into Relation::tolerances.
+  const std::vector<uint16_t>& Clauses(RelationId relation, Family from) const;
+  // The longest `for` + `every` of the signals that watch the kind in the family.
+  Millis ShowTime(std::optional<KindId> kind, Family family) const;
+  // How much earlier than its onset the symptom may have begun: longest range + every.
+  Millis Uncertainty(SignalId signal) const { return uncertainty_[signal.index()]; }
+  const std::vector<FaultId>& FaultsOf(std::optional<KindId> kind) const;
+  std::optional<KindId> FindKind(std::string_view name) const;
+
+ private:
+  template <typename T>
+  using PerFamily = std::array<std::vector<T>, kFamilies>;
+  std::vector<PerFamily<Family>> origins_, becomes_;
+  std::vector<PerFamily<uint16_t>> clauses_;
+  std::vector<std::array<Millis, kFamilies>> show_time_;
+  std::vector<Millis> uncertainty_;
+  std::vector<std::vector<FaultId>> faults_;
+  StringMap<KindId> kinds_;
+  std::vector<FaultId> no_faults_;
+};
+
+// How many of `members` may fail.
+uint32_t ToleratedCount(const Tolerance& tolerance, uint32_t members);
+
+// Weight of a symptom in scores; see docs/correlation.md.
+int64_t WeightOf(Severity severity, SignalState state);
+
+class Estate {
+ public:
+  Estate(std::shared_ptr<const Program> program, const WatchView& watch,
+         const CorrelatorOptions& options);
+
+  const Program& program() const { return *program_; }
+  const RuleIndex& rules() const { return rules_; }
+  const CorrelatorOptions& options() const { return options_; }
+  const Topology& map() const { return *map_; }
+  bool has_map() const { return map_ != nullptr; }
+  EventTime now() const { return now_; }
+
+  // Changes of the view. Watch answers are kept for one instant.
+  void SetMap(std::shared_ptr<const Topology> map) { map_ = std::move(map); }
+  void SetNow(EventTime now);
+  // The id of a name: the map's, else one of our own that stays while it has an active symptom.
+  EntityId Intern(std::string_view name);
+  void Add(ActiveSymptom& symptom);
+  void Remove(ActiveSymptom& symptom);
+
+  bool InMap(EntityId id) const { return (id.value() & kUnmappedBit) == 0; }
+  std::optional<EntityId> Find(std::string_view name) const;
+  std::string_view Name(EntityId id) const;
+  std::optional<KindId> KindOf(EntityId id) const;
+  std::span<const Edge> Upstream(EntityId id) const;
+  std::span<const Edge> Downstream(EntityId id) const;
+  bool Alive(EntityId id) const;
+
+  const Signal& SignalOf(const ActiveSymptom& active) const {
+    return program_->signal(active.symptom.signal);
+  }
+  std::span<ActiveSymptom* const> At(NodeKey node) const;
+  // Something of at least warning is pending or firing there / fires there.
+  bool Showing(NodeKey node) const;
+  bool Failing(NodeKey node) const;
+  // … in any family.
+  bool FailingAnywhere(EntityId id) const;
+  Watch WatchOf(NodeKey node) const;
+
+ private:
+  static constexpr uint32_t kUnmappedBit = 1U << 31;
+
+  std::shared_ptr<const Program> program_;
+  const WatchView& watch_;
+  CorrelatorOptions options_;
+  RuleIndex rules_;
+  std::shared_ptr<const Topology> map_;
+  EventTime now_ = kMinTime;
+  absl::flat_hash_map<NodeKey, std::vector<ActiveSymptom*>> active_;
+  std::vector<std::string> unmapped_;
+  StringMap<uint32_t> unmapped_ids_;
+  std::vector<uint32_t> free_;  // slots of unmapped_
+  mutable absl::flat_hash_map<NodeKey, Watch> watched_;
+};
+
+}  // namespace rootnote

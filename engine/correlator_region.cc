@@ -1,0 +1,314 @@
+// One region: its suspects, their ranking, and the greedy cover.
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <string>
+#include <utility>
+
+#include "engine/correlator.h"
+#include "engine/correlator_estate.h"
+#include "engine/correlator_score.h"
+#include "engine/correlator_walk.h"
+
+namespace rootnote {
+
+RegionView::RegionView(const Estate& estate, uint64_t id, std::vector<ActiveSymptom*> symptoms,
+                       const std::vector<EntityId>& roots)
+    : estate_(estate), id_(id), symptoms_(std::move(symptoms)) {
+  AddItems();
+  bool firing = false;
+  for (const RegionItem& item : items_) firing = firing || item.firing;
+  // What is only pending or info opens nothing, so there is nothing to rank.
+  if (!firing) return;
+  ItemIndex index;
+  for (size_t i = 0; i < items_.size(); ++i) index[items_[i].node] = static_cast<uint32_t>(i);
+  for (const Suspect& suspect : FindSuspects(roots)) {
+    candidates_.push_back(Judge(estate_, items_, index, suspect));
+  }
+  DemoteJoint();
+  std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
+    return RanksBefore(a, a.score, a.explained.size(), b, b.score, b.explained.size());
+  });
+}
+
+void RegionView::AddItems() {
+  ItemIndex index;
+  for (ActiveSymptom* active : symptoms_) {
+    const Signal& signal = estate_.SignalOf(*active);
+    NodeKey node = ToNode(active->entity, signal.family);
+    auto [entry, fresh] = index.try_emplace(node, static_cast<uint32_t>(items_.size()));
+    if (fresh) {
+      items_.emplace_back();
+      items_.back().node = node;
+      items_.back().onset = kMaxTime;
+    }
+    RegionItem& item = items_[entry->second];
+    item.symptoms.push_back(active);
+    item.weight = std::max(item.weight, WeightOf(signal.severity, active->symptom.state));
+    item.firing = item.firing || (active->symptom.state == SignalState::kFiring &&
+                                  signal.severity != Severity::kInfo);
+    item.onset = std::min(item.onset, active->symptom.onset);
+    item.uncertainty =
+        std::max(item.uncertainty, estate_.rules().Uncertainty(active->symptom.signal));
+  }
+}
+
+// Every entity upstream of an item, and groups that lost their redundancy. A silent one that
+// symptoms of only one entity point to can never beat that entity itself and is left out.
+std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots) {
+  std::map<uint32_t, Suspect> suspects;  // by id: sorted by name below
+  for (uint32_t i = 0; i < items_.size(); ++i) {
+    for (const ActiveSymptom* active : items_[i].symptoms) {
+      for (NodeKey node : active->reach) {
+        Suspect& suspect = suspects[EntityOf(node).value()];
+        suspect.families = static_cast<uint8_t>(suspect.families | 1U << (node & 7));
+        if (suspect.items.empty() || suspect.items.back() != i) suspect.items.push_back(i);
+      }
+      if (active->symptom.state != SignalState::kFiring) continue;
+      for (BrokenGroup& group : BrokenGroupsOf(estate_, *active)) {
+        Suspect& suspect = suspects[group.group.value()];
+        if (suspect.items.empty() || suspect.items.back() != i) suspect.items.push_back(i);
+        bool known = false;
+        for (BrokenGroup& other : suspect.groups) {
+          if (other.relation != group.relation) continue;
+          known = true;
+          for (Family family : group.families) {
+            if (std::find(other.families.begin(), other.families.end(), family) ==
+                other.families.end()) {
+              other.families.push_back(family);
+            }
+          }
+        }
+        if (!known) suspect.groups.push_back(std::move(group));
+      }
+    }
+  }
+  for (EntityId root : roots) suspects[root.value()];
+  std::vector<Suspect> result;
+  for (auto& [id, suspect] : suspects) {
+    suspect.entity = EntityId(id);
+    bool single = true;
+    for (uint32_t item : suspect.items) {
+      single = single && EntityOf(items_[item].node) == EntityOf(items_[suspect.items[0]].node);
+    }
+    const bool own = !suspect.items.empty() && single &&
+                     EntityOf(items_[suspect.items[0]].node) == suspect.entity;
+    const bool wanted = std::find(roots.begin(), roots.end(), suspect.entity) != roots.end();
+    if (!single || own || wanted || !suspect.groups.empty()) {
+      result.push_back(std::move(suspect));
+      continue;
+    }
+    for (uint32_t item : suspect.items) {
+      for (size_t family = 0; family < kFamilies; ++family) {
+        if ((suspect.families >> family & 1) == 0) continue;
+        NodeKey node = ToNode(suspect.entity, static_cast<Family>(family));
+        if (estate_.WatchOf(node) == Watch::kFresh) continue;
+        items_[item].shadow = std::max(
+            items_[item].shadow,
+            items_[item].weight * kGradePercent[static_cast<size_t>(Origin::kSilent)] / 100);
+      }
+    }
+  }
+  std::sort(result.begin(), result.end(), [&](const Suspect& a, const Suspect& b) {
+    return estate_.Name(a.entity) < estate_.Name(b.entity);
+  });
+  return result;
+}
+
+bool RegionView::ExplainsAlone(const Candidate& upstream,
+                               const std::vector<EntityId>& members) const {
+  for (EntityId member : members) {
+    bool found = upstream.entity == member;
+    if (found) return false;
+    for (const Explained& explained : upstream.explained) {
+      found = found || (!explained.own && !explained.joint && !explained.weak &&
+                        EntityOf(items_[explained.item].node) == member);
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+// What several members did together belongs to one upstream cause that explains them all, if there
+// is one: then neither the group nor one of the members is the root.
+void RegionView::DemoteJoint() {
+  for (Candidate& candidate : candidates_) {
+    std::vector<EntityId> members = candidate.causes;
+    if (members.empty()) continue;
+    if (!candidate.group) members.push_back(candidate.entity);
+    const bool explained_above =
+        std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& upstream) {
+          return &upstream != &candidate && upstream.valid && !upstream.healthy &&
+                 upstream.causes.empty() && ExplainsAlone(upstream, members);
+        });
+    if (!explained_above) continue;
+    const bool group = candidate.group;
+    std::erase_if(candidate.explained, [&](const Explained& explained) {
+      EntityId entity = EntityOf(items_[explained.item].node);
+      if (explained.joint) return true;
+      return group && explained.own && entity != candidate.entity;
+    });
+    candidate.causes.clear();
+    if (group) {
+      candidate.group = false;
+      bool firing = false, own = false;
+      for (const Explained& explained : candidate.explained) {
+        own = own || explained.own;
+        firing = firing || (explained.own && items_[explained.item].firing);
+      }
+      candidate.own_firing = firing;
+      candidate.own_evidence = own;
+    }
+    candidate.score = ScoreOf(candidate, candidate.explained);
+    candidate.valid = (!group || candidate.own_evidence) &&
+                      MayOpen(candidate, candidate.score, estate_.options().threshold);
+  }
+}
+
+const Candidate* RegionView::Find(EntityId entity) const {
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.entity == entity) return &candidate;
+  }
+  return nullptr;
+}
+
+bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Candidate& b,
+                 int64_t score_b, size_t count_b) {
+  if (a.valid != b.valid) return a.valid;
+  if (score_a != score_b) return score_a > score_b;
+  if (count_a != count_b) return count_a > count_b;  // fewer unexplained
+  if (a.own_evidence != b.own_evidence) return a.own_evidence;
+  // What more of the symptoms depend on is reachable from the other, and not the reverse.
+  if (a.own_evidence && a.spread != b.spread) return a.spread > b.spread;
+  if (!a.own_evidence && a.silent != b.silent) return a.silent < b.silent;
+  if (a.onset != b.onset) return a.onset < b.onset;
+  return a.name < b.name;
+}
+
+std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open) const {
+  std::vector<bool> left = open;
+  auto restrict_to_left = [&](const Candidate& candidate) {
+    Hypothesis hypothesis{&candidate, 0, {}, false};
+    for (const Explained& explained : candidate.explained) {
+      if (left[explained.item]) hypothesis.explained.push_back(explained);
+    }
+    hypothesis.score = ScoreOf(candidate, hypothesis.explained);
+    return hypothesis;
+  };
+  auto worse = [](const Hypothesis& a, const Hypothesis& b) {
+    return RanksBefore(*b.candidate, b.score, b.explained.size(), *a.candidate, a.score,
+                       a.explained.size());
+  };
+  std::priority_queue<Hypothesis, std::vector<Hypothesis>, decltype(worse)> queue(worse);
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.valid) queue.push(restrict_to_left(candidate));
+  }
+  std::vector<Hypothesis> cover;
+  while (!queue.empty()) {
+    Hypothesis best = queue.top();
+    queue.pop();
+    // Scores only fall as symptoms are taken, so a stale one is judged again when it comes up.
+    Hypothesis now = restrict_to_left(*best.candidate);
+    if (now.explained.size() != best.explained.size()) {
+      if (!now.explained.empty()) queue.push(std::move(now));
+      continue;
+    }
+    bool firing = false, own_firing = false;
+    for (const Explained& explained : now.explained) {
+      firing = firing || items_[explained.item].firing;
+      own_firing = own_firing || (explained.own && items_[explained.item].firing);
+    }
+    if (!firing) continue;
+    if (!own_firing && now.score < estate_.options().threshold) continue;
+    now.dominates = Dominates(now);
+    for (const Explained& explained : now.explained) left[explained.item] = false;
+    cover.push_back(std::move(now));
+  }
+  return cover;
+}
+
+bool RegionView::DependsOn(const Candidate& rival, const Candidate& candidate) const {
+  for (const Explained& explained : candidate.explained) {
+    if (EntityOf(items_[explained.item].node) == rival.entity) return true;
+  }
+  for (size_t i = 0; i < kFamilies; ++i) {
+    if ((rival.families >> i & 1) == 0) continue;
+    UpstreamWalk walk =
+        WalkUpstream(estate_, ToNode(rival.entity, static_cast<Family>(i)), rival.onset);
+    if (Reaches(walk.nodes, candidate.entity)) return true;
+  }
+  return false;
+}
+
+bool RegionView::Dominates(const Hypothesis& hypothesis) const {
+  const Candidate& best = *hypothesis.candidate;
+  if (!best.own_firing || best.missing > 0) return false;
+  for (const Explained& explained : hypothesis.explained) {
+    if (items_[explained.item].shadow * 2 > hypothesis.score) return false;
+  }
+  for (const Candidate& rival : candidates_) {
+    if (rival.entity == best.entity || !rival.valid || rival.score * 2 <= hypothesis.score) {
+      continue;
+    }
+    if (std::find(best.causes.begin(), best.causes.end(), rival.entity) != best.causes.end()) {
+      continue;
+    }
+    // Only a rival for the same symptoms is one.
+    const bool shares = std::any_of(
+        hypothesis.explained.begin(), hypothesis.explained.end(), [&](const Explained& mine) {
+          return std::any_of(rival.explained.begin(), rival.explained.end(),
+                             [&](const Explained& its) { return its.item == mine.item; });
+        });
+    if (shares && !DependsOn(rival, best)) return false;
+  }
+  return true;
+}
+
+ImpactView ImpactOf(const Estate& estate, const Candidate& candidate) {
+  ImpactView view;
+  Spread spread = SpreadOf(estate, candidate);
+  view.cut = spread.cut();
+  absl::flat_hash_map<uint32_t, bool> seen{{candidate.entity.value(), true}};
+  absl::flat_hash_map<uint32_t, bool> silent;
+  const std::vector<SpreadNode>& nodes = spread.nodes();
+  for (const SpreadNode& node : nodes) {
+    const bool showing = !estate.At(node.node).empty() && estate.Failing(node.node);
+    if (node.parent < 0 || (!showing && !(node.at_onset && node.lasting))) continue;
+    auto [entry, fresh] = seen.try_emplace(EntityOf(node.node).value(), true);
+    if (!fresh) continue;
+    ImpactPath& path = view.paths.emplace_back();
+    path.entity = EntityOf(node.node);
+    path.showing = showing;
+    for (const SpreadNode* step = &node;; step = &nodes[static_cast<size_t>(step->parent)]) {
+      // A step from one family of an entity to another is no step of the path.
+      path.path.push_back(EntityOf(step->node));
+      if (step->parent < 0) break;
+      path.relations.push_back(step->relation);
+    }
+    std::reverse(path.path.begin(), path.path.end());
+    std::reverse(path.relations.begin(), path.relations.end());
+    if (!showing) continue;
+    for (EntityId entity : path.path) {
+      bool watched = false;
+      for (size_t i = 0; i < kFamilies; ++i) {
+        NodeKey key = ToNode(entity, static_cast<Family>(i));
+        watched = watched || estate.WatchOf(key) != Watch::kUnmonitored || estate.Showing(key);
+      }
+      if (!watched) silent[entity.value()] = true;
+    }
+  }
+  view.silent_on_paths = static_cast<uint32_t>(silent.size());
+  for (const Gate& gate : spread.gates().all()) {
+    if (gate.failed() <= gate.tolerated) continue;
+    for (EntityId member : gate.assumed) view.assumed.emplace_back(estate.Name(member));
+  }
+  std::sort(view.assumed.begin(), view.assumed.end());
+  view.assumed.erase(std::unique(view.assumed.begin(), view.assumed.end()), view.assumed.end());
+  std::sort(view.paths.begin(), view.paths.end(), [&](const ImpactPath& a, const ImpactPath& b) {
+    if (a.path.size() != b.path.size()) return a.path.size() < b.path.size();
+    return estate.Name(a.entity) < estate.Name(b.entity);
+  });
+  return view;
+}
+
+}  // namespace rootnote

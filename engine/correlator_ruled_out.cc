@@ -1,0 +1,301 @@
+#include "engine/correlator_ruled_out.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "fmt/format.h"
+
+#include "engine/correlator_gates.h"
+#include "engine/correlator_score.h"
+#include "engine/incidents_text.h"
+
+namespace rootnote {
+namespace {
+
+// Bounds of the walk: it only explains, so it may end early, but it must not cost more than a walk
+// of the ranking.
+constexpr size_t kStartsMax = 500;
+constexpr size_t kNodesMax = 5'000;
+// Declared faults of so many entities are listed one by one, more are summed up.
+constexpr size_t kFaultsSingly = 3;
+constexpr size_t kNamedMax = 3;
+constexpr size_t kRejectedMax = 10;
+
+struct AreaWord {
+  std::string_view kind, area;
+};
+// The names that SREs give their kinds. What is not here is an area of its own.
+constexpr AreaWord kAreas[] = {
+    {"array", "storage"},         {"bucket", "storage"},     {"datastore", "storage"},
+    {"disk", "storage"},          {"filesystem", "storage"}, {"lun", "storage"},
+    {"raid", "storage"},          {"storage", "storage"},    {"volume", "storage"},
+    {"cluster_db", "database"},   {"database", "database"},  {"db", "database"},
+    {"mysql", "database"},        {"postgres", "database"},  {"redis", "database"},
+    {"edge", "network"},          {"firewall", "network"},   {"gateway", "network"},
+    {"interface", "network"},     {"link", "network"},       {"lb", "network"},
+    {"load_balancer", "network"}, {"network", "network"},    {"pool", "network"},
+    {"router", "network"},        {"switch", "network"},     {"dns", "dns"},
+    {"resolver", "dns"},          {"container", "compute"},  {"host", "compute"},
+    {"hypervisor", "compute"},    {"node", "compute"},       {"pod", "compute"},
+    {"server", "compute"},        {"vm", "compute"},
+};
+
+std::string_view KindWord(std::string_view entity) { return entity.substr(0, entity.find(':')); }
+
+// How one entity is, for this list.
+struct Standing {
+  enum class Condition : uint8_t { kHealthy, kTolerated, kMaintenance, kFailing, kUnwatched };
+  Condition condition = Condition::kUnwatched;
+  std::string detail;  // of what is wrong
+  std::string signal;
+};
+
+Standing StandingOf(const Estate& estate, EntityId entity) {
+  Standing standing;
+  bool tolerated = true, window = false, failing = false;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    NodeKey node = ToNode(entity, static_cast<Family>(i));
+    if (estate.WatchOf(node) == Watch::kFresh) standing.condition = Standing::Condition::kHealthy;
+    if (!estate.Failing(node)) continue;
+    failing = true;
+    for (const ActiveSymptom* active : estate.At(node)) {
+      if (active->symptom.state != SignalState::kFiring) continue;
+      window = window || active->window != nullptr;
+      tolerated =
+          tolerated && active->verdict == Verdict::kTolerated && active->owner == kNoIncident;
+      if (standing.detail.empty()) standing.detail = active->detail;
+      const std::string& name = estate.SignalOf(*active).name;
+      if (standing.signal.empty() || name < standing.signal) standing.signal = name;
+    }
+  }
+  if (!failing) return standing;
+  standing.condition = window      ? Standing::Condition::kMaintenance
+                       : tolerated ? Standing::Condition::kTolerated
+                                   : Standing::Condition::kFailing;
+  return standing;
+}
+
+// Everything that something affected depends on, over every relation, healthy or not.
+std::vector<EntityId> ReachableFrom(const Estate& estate, const std::vector<EntityId>& starts,
+                                    EventTime begin) {
+  std::vector<EntityId> result;
+  std::set<uint32_t> seen;
+  std::deque<std::pair<EntityId, uint32_t>> queue;
+  for (EntityId start : starts) {
+    if (seen.insert(start.value()).second) queue.emplace_back(start, 0);
+  }
+  while (!queue.empty() && result.size() < kNodesMax) {
+    auto [entity, depth] = queue.front();
+    queue.pop_front();
+    result.push_back(entity);
+    if (depth >= estate.options().depth_max) continue;
+    for (const Edge& edge : estate.Upstream(entity)) {
+      if (!edge.validity.Within(begin, estate.now())) continue;
+      if (seen.insert(edge.other.value()).second) queue.emplace_back(edge.other, depth + 1);
+    }
+  }
+  std::sort(result.begin(), result.end(),
+            [&](EntityId a, EntityId b) { return estate.Name(a) < estate.Name(b); });
+  return result;
+}
+
+struct Area {
+  std::map<std::string, std::vector<EntityId>> healthy, unwatched;  // by kind
+  std::vector<std::pair<EntityId, Standing>> tolerated;
+  bool failing = false;
+};
+
+std::string Counted(const Estate& estate,
+                    const std::map<std::string, std::vector<EntityId>>& kinds) {
+  std::string text;
+  for (const auto& [kind, entities] : kinds) {
+    text += text.empty() ? "" : ", ";
+    text += entities.size() == 1 ? std::string(estate.Name(entities[0]))
+                                 : Count(static_cast<int64_t>(entities.size()), kind);
+  }
+  return text;
+}
+
+Incident::RuledOut Sum(const Estate& estate, std::string_view word, const Area& area) {
+  Incident::RuledOut out;
+  out.what = word;
+  out.reason = area.tolerated.empty() ? "healthy_and_fresh" : "tolerated";
+  if (!area.healthy.empty()) out.detail = Counted(estate, area.healthy) + " healthy and fresh";
+  size_t named = 0;
+  for (const auto& [entity, standing] : area.tolerated) {
+    if (named++ >= kNamedMax) continue;
+    out.detail += fmt::format("{}{} failing, tolerated{}", out.detail.empty() ? "" : "; ",
+                              estate.Name(entity),
+                              standing.detail.empty() ? "" : " (" + standing.detail + ")");
+  }
+  if (named > kNamedMax) out.detail += fmt::format(" and {} more", named - kNamedMax);
+  if (!area.unwatched.empty()) {
+    out.detail += fmt::format("; not monitored: {}", Counted(estate, area.unwatched));
+  }
+  return out;
+}
+
+// "edge:e1: traffic_surge 1.6 but no connection_flood".
+std::string ShownWords(const Estate& estate, EntityId entity, const Fault& fault) {
+  std::string shown, absent;
+  for (SignalId id : fault.shown_by) {
+    const Signal& signal = estate.program().signal(id);
+    const ActiveSymptom* found = nullptr;
+    for (const ActiveSymptom* active : estate.At(ToNode(entity, signal.family))) {
+      if (active->symptom.signal == id) found = active;
+    }
+    std::string& list = found != nullptr ? shown : absent;
+    list += list.empty() ? "" : (found != nullptr ? " and " : " or ");
+    list += signal.name;
+    if (found != nullptr) list += " " + NumberWords(found->symptom.value);
+  }
+  if (shown.empty()) return fmt::format("{}: no {}", estate.Name(entity), absent);
+  return fmt::format("{}: {} but no {}", estate.Name(entity), shown, absent);
+}
+
+void AddFaults(const Estate& estate, const std::vector<EntityId>& entities,
+               std::vector<Incident::RuledOut>& out) {
+  std::map<std::string, std::vector<Incident::RuledOut>> refuted;  // by fault
+  for (EntityId entity : entities) {
+    for (FaultId id : estate.rules().FaultsOf(estate.KindOf(entity))) {
+      const Fault& fault = estate.program().fault(id);
+      const Shown shown = ShownBy(estate, entity, fault);
+      if (shown != Shown::kPartly && shown != Shown::kRefuted) continue;
+      Incident::RuledOut entry{
+          std::string(estate.Name(entity)), fault.name,
+          shown == Shown::kPartly ? "explains_too_little" : "healthy_and_fresh",
+          ShownWords(estate, entity, fault)};
+      if (shown == Shown::kPartly) {
+        out.push_back(std::move(entry));
+      } else {
+        refuted[fault.name].push_back(std::move(entry));
+      }
+    }
+  }
+  for (auto& [fault, entries] : refuted) {
+    if (entries.size() <= kFaultsSingly) {
+      for (Incident::RuledOut& entry : entries) out.push_back(std::move(entry));
+      continue;
+    }
+    std::string kind(KindWord(entries[0].what));
+    out.push_back(
+        {fault, fault, "healthy_and_fresh",
+         fmt::format("{} show none of it", Count(static_cast<int64_t>(entries.size()), kind))});
+  }
+}
+
+}  // namespace
+
+std::string_view AreaOf(std::string_view kind) {
+  for (const AreaWord& word : kAreas) {
+    if (word.kind == kind) return word.area;
+  }
+  return kind;
+}
+
+std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionView& region,
+                                            const Candidate& root) {
+  std::vector<Incident::RuledOut> rejected;
+  for (const Candidate& candidate : region.candidates()) {
+    if (candidate.entity == root.entity || rejected.size() >= kRejectedMax) continue;
+    if (std::find(root.causes.begin(), root.causes.end(), candidate.entity) != root.causes.end()) {
+      continue;
+    }
+    size_t shared = 0;
+    bool effect = false;
+    for (const Explained& mine : root.explained) {
+      effect = effect || EntityOf(region.items()[mine.item].node) == candidate.entity;
+      shared += std::any_of(candidate.explained.begin(), candidate.explained.end(),
+                            [&](const Explained& its) { return its.item == mine.item; });
+    }
+    if (effect || (shared == 0 && !candidate.began_after && !candidate.tolerated)) continue;
+    Incident::RuledOut entry;
+    entry.what = candidate.name;
+    entry.fault = candidate.fault;
+    if (candidate.tolerated && !candidate.tolerated_by.empty()) {
+      const Tolerated& gate = candidate.tolerated_by.front();
+      entry.reason = "tolerated";
+      entry.detail = GateWords(estate, gate.group, gate.relation, gate.failed, gate.members);
+    } else if (candidate.began_after) {
+      entry.reason = "began_after_effect";
+      entry.detail = fmt::format("{} began at {}, after what it would have to explain",
+                                 candidate.name, FormatRfc3339(candidate.onset));
+    } else if (candidate.healthy) {
+      entry.reason = "healthy_and_fresh";
+      entry.detail = fmt::format("{} healthy and fresh", candidate.name);
+    } else {
+      entry.reason = "explains_too_little";
+      entry.detail = fmt::format("explains {} of {}, score {} against {}", shared,
+                                 root.explained.size(), candidate.score, root.score);
+    }
+    rejected.push_back(std::move(entry));
+  }
+  return rejected;
+}
+
+std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncident& live,
+                                           size_t max) {
+  // On the way from the root to what depends on it, nothing is ruled out.
+  std::set<uint32_t> involved{live.candidate.entity.value()};
+  std::vector<EntityId> starts{live.candidate.entity};
+  for (EntityId cause : live.candidate.causes) involved.insert(cause.value());
+  for (const ImpactPath& path : ImpactOf(estate, live.candidate).paths) {
+    for (EntityId step : path.path) involved.insert(step.value());
+    if (starts.size() < kStartsMax) starts.push_back(path.entity);
+  }
+  for (const auto& [name, impact] : live.impact) {
+    std::optional<EntityId> id = estate.Find(name);
+    if (!id) continue;
+    involved.insert(id->value());
+    starts.push_back(*id);
+  }
+  const EventTime begin = live.candidate.onset - estate.options().topology_grace;
+  std::map<std::string, Area, std::less<>> areas;
+  std::vector<EntityId> others;
+  std::vector<Incident::RuledOut> out, singles;
+  for (EntityId entity : ReachableFrom(estate, starts, begin)) {
+    if (involved.contains(entity.value())) continue;
+    others.push_back(entity);
+    std::string kind(KindWord(estate.Name(entity)));
+    Area& area = areas[std::string(AreaOf(kind))];
+    Standing standing = StandingOf(estate, entity);
+    switch (standing.condition) {
+      case Standing::Condition::kHealthy:
+        area.healthy[kind].push_back(entity);
+        break;
+      case Standing::Condition::kUnwatched:
+        area.unwatched[kind].push_back(entity);
+        break;
+      case Standing::Condition::kTolerated:
+        area.tolerated.emplace_back(entity, std::move(standing));
+        break;
+      case Standing::Condition::kMaintenance:
+        singles.push_back({std::string(estate.Name(entity)), standing.signal, "in_maintenance",
+                           fmt::format("{} fails in its maintenance window", estate.Name(entity))});
+        break;
+      case Standing::Condition::kFailing:
+        area.failing = true;
+        break;
+    }
+  }
+  for (const auto& [word, area] : areas) {
+    // An area in which something else fails for another reason is not ruled out as a whole.
+    if (area.failing || (area.healthy.empty() && area.tolerated.empty())) continue;
+    out.push_back(Sum(estate, word, area));
+  }
+  AddFaults(estate, others, out);
+  for (const Incident::RuledOut& rejected : live.rejected) {
+    std::optional<EntityId> id = estate.Find(rejected.what);
+    if (id && involved.contains(id->value())) continue;
+    out.push_back(rejected);
+  }
+  for (Incident::RuledOut& single : singles) out.push_back(std::move(single));
+  if (out.size() > max) out.resize(max);
+  return out;
+}
+
+}  // namespace rootnote

@@ -1,0 +1,102 @@
+// The decisions over time: who owns a symptom, when an incident opens, changes its root, merges,
+// ends. Private to the incident store. Thread: the pipeline's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/correlator.h"
+#include "engine/correlator_estate.h"
+#include "engine/incidents.h"
+#include "engine/incidents_live.h"
+#include "engine/incidents_record.h"
+#include "engine/maintenance.h"
+
+namespace rootnote {
+
+class IncidentStore::Lifecycle {
+ public:
+  Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
+            const IncidentOptions& options);
+
+  std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
+                             std::shared_ptr<const Topology> topology);
+  void NoteChange(const Incident::Change& change);
+  std::vector<Incident> All() const;
+  std::vector<Finding> Findings() const;
+  const IncidentStats& stats() const { return stats_; }
+
+ private:
+  struct Closed {
+    Incident record;
+    std::string root, fault;  // the present ones at the end
+    EventTime closed_at;
+    std::map<std::tuple<std::string, std::string, std::string>, OwnedSymptom> symptoms;
+    std::map<std::string, OwnedImpact> impact;
+  };
+
+  // Before the verdicts.
+  void OnEnded(const Correlator::Ended& ended);
+  void MarkWindows(EventTime tick);
+
+  // One region.
+  void Decide(const RegionView& region);
+  std::vector<LiveIncident*> IncidentsOf(const RegionView& region);
+  void Refresh(LiveIncident& live, const RegionView& region);
+  void MarkEligible(const RegionView& region);
+  void ConsiderRoot(LiveIncident& live, const RegionView& region, EventTime& due);
+  const Candidate* BestChallenger(const LiveIncident& live, const RegionView& region,
+                                  const Candidate* present) const;
+  bool Refuted(const LiveIncident& live, const Candidate* present,
+               const Candidate& challenger) const;
+  void ChangeRoot(LiveIncident& live, const RegionView& region, const Candidate& root);
+  void Fold(const std::vector<LiveIncident*>& incidents, const RegionView& region,
+            std::vector<bool>& open);
+  bool MayFold(const LiveIncident& live, const RegionItem& item, const Explained& explained) const;
+  void Release(const std::vector<LiveIncident*>& incidents, const RegionView& region);
+  void OpenNew(const RegionView& region, std::vector<bool>& open, EventTime& due);
+  LiveIncident& Open(const RegionView& region, const RegionView::Hypothesis& hypothesis);
+  LiveIncident& Begin(const Candidate& candidate);
+  void Describe(LiveIncident& live, const RegionView& region, const Candidate& root);
+  void SetVerdicts(const RegionView& region);
+
+  // One incident.
+  void Own(LiveIncident& live, ActiveSymptom& active);
+  void PlaceImpact(LiveIncident& live);
+  void Note(LiveIncident& live, std::string_view reason, bool urgent);
+  void UpdateSeverity(LiveIncident& live);
+  void Emit(LiveIncident& live, IncidentState state, std::string_view reason);
+  void Close(LiveIncident& live, IncidentState state, std::string_view reason);
+  void MergeShared();
+  void Merge(LiveIncident& survivor, LiveIncident& later);
+  void CloseTaken();
+  void RunTimers();
+  EventTime NextTimer(const LiveIncident& live) const;
+
+  std::shared_ptr<const Program> program_;
+  IncidentOptions options_;
+  Correlator correlator_;
+  MaintenanceCalendar calendar_;
+  IncidentStats stats_;
+  EventTime now_ = kMinTime;
+  EventTime next_due_ = kMinTime;     // of incidents' timers
+  EventTime next_window_ = kMinTime;  // when a maintenance window opens or closes
+  uint64_t map_version_ = 0;
+  bool has_map_ = false;
+  int64_t next_slot_ = 0;
+  std::map<int64_t, LiveIncident> open_;  // by slot, which is the order of opening
+  std::map<std::string, Closed> closed_;  // by id
+  std::deque<std::pair<EventTime, std::string>> closed_order_;  // oldest first; may name reopened
+  std::map<std::string, int64_t> episodes_;                     // newest by key
+  std::deque<Incident::Change> changes_;
+  std::vector<Incident> emitted_;
+};
+
+}  // namespace rootnote

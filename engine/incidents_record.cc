@@ -1,0 +1,319 @@
+#include "engine/incidents_record.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "fmt/format.h"
+
+#include "engine/correlator_ruled_out.h"
+#include "engine/incidents_text.h"
+
+namespace rootnote {
+namespace {
+
+// How long before the first onset a deploy or change is a suspect.
+constexpr Millis kSuspectWindow{30 * 60'000};
+// A map older than this against event time is named in limits[].
+constexpr Millis kMapStale{24 * 3'600'000};
+// Entities of one kind looked at for the list of healthy regions: bounds the cost of a revision.
+constexpr size_t kHealthyScanMax = 20'000;
+
+std::string KindWord(std::string_view entity) {
+  return std::string(entity.substr(0, entity.find(':')));
+}
+
+std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& label,
+                         Labels& identity) {
+  if (estate.InMap(id) && estate.map().LabelsOf(id).Has(label)) {
+    return estate.map().LabelsOf(id).Get(label);
+  }
+  std::optional<KindId> kind = estate.KindOf(id);
+  if (!kind) return {};
+  std::optional<Labels> parts = IdentityLabels(estate.program().kind(*kind), estate.Name(id));
+  if (!parts) return {};
+  identity = *std::move(parts);
+  return identity.Get(label);
+}
+
+void FillRoots(const RecordContext& context, const LiveIncident& live, Incident& record) {
+  Incident::Root root;
+  root.entity = live.root;
+  root.kind = KindWord(live.root);
+  root.fault = live.fault;
+  root.score = live.candidate.score;
+  root.onset = live.candidate.onset;
+  root.recovered_at = live.recovered_at;
+  root.monitored = live.candidate.monitored;
+  root.causes = live.causes;
+  if (root.causes.size() > context.caps.causes) root.causes.resize(context.caps.causes);
+  record.root = {root};
+  for (const Incident::Root& rival : live.rivals) {
+    if (record.root.size() < context.caps.roots) record.root.push_back(rival);
+  }
+}
+
+void FillActual(const RecordContext& context, const LiveIncident& live, Incident& record) {
+  std::vector<std::pair<size_t, const std::string*>> order;
+  for (const auto& [entity, impact] : live.impact) {
+    if (!impact.path.empty()) order.emplace_back(impact.path.size(), &entity);
+  }
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+  });
+  for (const auto& [length, name] : order) {
+    const OwnedImpact& impact = live.impact.at(*name);
+    ++record.impact_total;
+    ++record.blast_radius.actual;
+    ++record.blast_radius.kinds[KindWord(*name)].actual;
+    if (record.impact.size() >= context.caps.actual) continue;
+    Incident::Impact& entry = record.impact.emplace_back();
+    entry.entity = *name;
+    entry.kind = KindWord(*name);
+    entry.path = impact.path;
+    entry.relations = impact.relations;
+    entry.signals.assign(impact.signals.begin(), impact.signals.end());
+    entry.onset = impact.onset;
+    entry.maintenance = impact.maintenance;
+  }
+}
+
+void FillPotential(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
+                   Incident& record) {
+  const Estate& estate = context.estate;
+  size_t listed = 0;
+  for (const ImpactPath& path : view.paths) {
+    std::string name(estate.Name(path.entity));
+    if (live.impact.contains(name) || name == live.root) continue;
+    if (std::find(live.causes.begin(), live.causes.end(), name) != live.causes.end()) continue;
+    ++record.impact_total;
+    ++record.blast_radius.potential;
+    ++record.blast_radius.kinds[KindWord(name)].potential;
+    if (listed++ >= context.caps.potential) continue;
+    Incident::Impact& entry = record.impact.emplace_back();
+    entry.kind = KindWord(name);
+    entry.entity = std::move(name);
+    for (EntityId step : path.path) entry.path.emplace_back(estate.Name(step));
+    for (RelationId step : path.relations) {
+      entry.relations.push_back(estate.program().relation(step).name);
+    }
+    entry.onset = live.candidate.onset;
+    entry.potential = true;
+    if (const Maintenance* window =
+            context.calendar.Covering(estate.map(), path.entity, estate.now())) {
+      entry.maintenance = window->name;
+    }
+  }
+}
+
+// Values of a label where the affected kinds are affected, and where they are watched and well.
+void FillLabels(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
+                Incident& record) {
+  const Estate& estate = context.estate;
+  std::map<KindId, uint8_t> kinds;  // affected, with the families that show
+  for (const auto& [key, owned] : live.symptoms) {
+    std::optional<EntityId> id = estate.Find(owned.symptom.entity);
+    std::optional<KindId> kind = id ? estate.KindOf(*id) : std::nullopt;
+    if (!kind || owned.symptom.entity == live.root) continue;
+    auto family = static_cast<size_t>(estate.program().signal(owned.symptom.signal).family);
+    kinds[*kind] = static_cast<uint8_t>(kinds[*kind] | 1U << family);
+  }
+  for (const std::string& label : context.blast_labels) {
+    std::set<std::string> affected, concerned, healthy;
+    Labels identity;
+    for (const auto& [name, impact] : live.impact) {
+      std::optional<EntityId> id = estate.Find(name);
+      std::string_view value = id ? LabelOf(estate, *id, label, identity) : std::string_view();
+      if (!value.empty()) affected.emplace(value);
+    }
+    concerned = affected;
+    for (const ImpactPath& path : view.paths) {
+      std::string_view value = LabelOf(estate, path.entity, label, identity);
+      if (!value.empty()) concerned.emplace(value);
+    }
+    for (const auto& [kind, families] : kinds) {
+      std::span<const EntityId> entities = estate.map().OfKind(kind);
+      for (size_t i = 0; i < std::min(entities.size(), kHealthyScanMax); ++i) {
+        if (!estate.Alive(entities[i])) continue;
+        std::string value(LabelOf(estate, entities[i], label, identity));
+        if (value.empty() || healthy.contains(value)) continue;
+        bool fresh = false, showing = false;
+        for (size_t family = 0; family < kFamilies; ++family) {
+          NodeKey node = ToNode(entities[i], static_cast<Family>(family));
+          showing = showing || estate.Showing(node);
+          if ((families >> family & 1) == 0) continue;
+          fresh = fresh || estate.WatchOf(node) == Watch::kFresh;
+        }
+        if (showing) concerned.insert(value);
+        if (fresh && !showing) healthy.insert(value);
+      }
+    }
+    if (!affected.empty()) {
+      record.blast_radius.labels[label].assign(affected.begin(), affected.end());
+    }
+    for (const std::string& value : healthy) {
+      if (!concerned.contains(value)) record.blast_radius.healthy[label].push_back(value);
+    }
+  }
+}
+
+struct SymptomOrder {
+  bool root;
+  Severity severity;
+  EventTime onset;
+  const OwnedSymptom* owned;
+};
+
+void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incident& record) {
+  const Program& program = context.estate.program();
+  std::vector<SymptomOrder> order;
+  for (const auto& [key, owned] : live.symptoms) {
+    const std::string& entity = owned.symptom.entity;
+    bool root = entity == live.root ||
+                std::find(live.causes.begin(), live.causes.end(), entity) != live.causes.end();
+    order.push_back(
+        {root, program.signal(owned.symptom.signal).severity, owned.symptom.onset, &owned});
+  }
+  // The root's own first, then the worst, then the earliest; the map's order decides ties.
+  std::stable_sort(order.begin(), order.end(), [](const SymptomOrder& a, const SymptomOrder& b) {
+    if (a.root != b.root) return a.root;
+    if (a.severity != b.severity) return a.severity > b.severity;
+    return a.onset < b.onset;
+  });
+  record.symptoms_total = record.evidence_total = static_cast<int64_t>(order.size());
+  for (const SymptomOrder& next : order) {
+    const Symptom& symptom = next.owned->symptom;
+    const Signal& signal = program.signal(symptom.signal);
+    if (record.symptoms.size() < context.caps.symptoms) {
+      record.symptoms.push_back({signal.name, symptom.entity, signal.family, signal.severity,
+                                 symptom.onset, next.owned->resolved_at, symptom.value});
+    }
+    if (record.evidence.size() < context.caps.evidence) {
+      record.evidence.push_back({signal.name, symptom.entity, symptom.value, signal.when.threshold,
+                                 symptom.position.time, symptom.position.topic,
+                                 symptom.position.partition, symptom.position.offset});
+    }
+    if (!next.root && !live.impact.contains(symptom.entity)) continue;
+    if (next.root || !live.impact.at(symptom.entity).path.empty()) continue;
+    if (record.unexplained.size() < context.caps.unexplained) {
+      record.unexplained.push_back(signal.name + " " + symptom.entity);
+    }
+  }
+}
+
+void FillChanges(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
+                 Incident& record) {
+  std::set<std::string_view> concerned{live.root};
+  for (const std::string& cause : live.causes) concerned.insert(cause);
+  for (const auto& [entity, impact] : live.impact) concerned.insert(entity);
+  for (const ImpactPath& path : view.paths) {
+    for (EntityId step : path.path) concerned.insert(context.estate.Name(step));
+  }
+  for (const Incident::Change& change : context.changes) {
+    if (change.time > record.started_at || change.time < record.started_at - kSuspectWindow) {
+      continue;
+    }
+    if (concerned.contains(change.entity) && record.changes.size() < context.caps.changes) {
+      record.changes.push_back(change);
+    }
+  }
+}
+
+void FillLimits(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
+                Incident& record) {
+  const Estate& estate = context.estate;
+  if (view.silent_on_paths > 0) {
+    record.limits.push_back(fmt::format(
+        "{} on the path {} no monitors",
+        view.silent_on_paths == 1 ? "1 entity" : fmt::format("{} entities", view.silent_on_paths),
+        view.silent_on_paths == 1 ? "has" : "have"));
+  }
+  if (!live.had_evidence) {
+    record.limits.push_back(live.candidate.monitored
+                                ? fmt::format("{} shows nothing itself", live.root)
+                                : fmt::format("{} has no monitor of its own", live.root));
+  }
+  if (!view.assumed.empty()) {
+    std::string names;
+    for (size_t i = 0; i < std::min<size_t>(view.assumed.size(), 5); ++i) {
+      names += (names.empty() ? "" : ", ") + view.assumed[i];
+    }
+    record.limits.push_back(fmt::format("{} counted as failed without a monitor: {}",
+                                        Count(static_cast<int64_t>(view.assumed.size()), "member"),
+                                        names));
+  }
+  if (view.cut) record.limits.push_back("the list of dependants is cut: node budget reached");
+  const EventTime updated = estate.map().updated_at();
+  if (estate.map().size() == 0) {
+    record.limits.push_back("no map of the estate");
+  } else if (updated != kMinTime && estate.now() - updated > kMapStale) {
+    record.limits.push_back(fmt::format("map stale: last change {}", FormatRfc3339(updated)));
+  }
+}
+
+}  // namespace
+
+Severity SeverityOf(const Program& program, const LiveIncident& live) {
+  if (live.in_maintenance || live.tolerated) return Severity::kInfo;
+  Severity worst = Severity::kInfo;
+  for (const auto& [key, owned] : live.symptoms) {
+    worst = std::max(worst, program.signal(owned.symptom.signal).severity);
+  }
+  if (!live.declared) return worst;
+  for (const SeverityRule& rule : program.fault(*live.declared).severity) {
+    if (!rule.when_impact_has) return rule.severity;
+    const std::string& kind = program.kind(*rule.when_impact_has).name;
+    for (const auto& [entity, impact] : live.impact) {
+      if (!impact.path.empty() && KindWord(entity) == kind) return rule.severity;
+    }
+  }
+  return worst;
+}
+
+void FillRecord(const RecordContext& context, LiveIncident& live, Incident& record) {
+  const Estate& estate = context.estate;
+  const Program& program = estate.program();
+  record.root.clear(), record.impact.clear(), record.symptoms.clear(), record.evidence.clear();
+  record.ruled_out.clear(), record.unexplained.clear(), record.changes.clear();
+  record.limits.clear(), record.labels.clear();
+  record.blast_radius = {};
+  record.impact_total = 0;
+  ImpactView view;
+  if (record.status == IncidentStatus::kOpen) view = ImpactOf(estate, live.candidate);
+  record.started_at = live.candidate.onset;
+  for (const auto& [key, owned] : live.symptoms) {
+    record.started_at = std::min(record.started_at, owned.symptom.onset);
+  }
+  FillRoots(context, live, record);
+  FillActual(context, live, record);
+  FillPotential(context, live, view, record);
+  FillLabels(context, live, view, record);
+  FillSymptoms(context, live, record);
+  FillChanges(context, live, view, record);
+  FillLimits(context, live, view, record);
+  record.severity = live.severity;
+  if (std::optional<EntityId> root = estate.Find(live.root); root && estate.InMap(*root)) {
+    for (const auto& [name, value] : estate.map().LabelsOf(*root).ToVector()) {
+      record.labels.emplace(name, value);
+    }
+  }
+  record.ruled_out = RuledOutOf(estate, live, context.caps.ruled_out);
+  record.owner = live.declared ? program.fault(*live.declared).owner : "";
+  record.runbook = live.declared ? program.fault(*live.declared).runbook : "";
+  for (const Incident::Symptom& symptom : record.symptoms) {
+    if (symptom.entity != live.root) continue;
+    for (const Signal& signal : program.signals) {
+      if (signal.name != symptom.signal) continue;
+      if (record.owner.empty()) record.owner = signal.owner;
+      if (record.runbook.empty()) record.runbook = signal.runbook;
+      for (const auto& [name, value] : signal.labels) record.labels.emplace(name, value);
+    }
+  }
+  record.title = TitleOf(program, live, record);
+  record.summary = SummaryOf(program, live, record);
+  record.rules_version = program.version;
+  record.topology_version = fmt::format("{}", estate.map().version());
+  record.engine_version = context.engine_version;
+}
+
+}  // namespace rootnote

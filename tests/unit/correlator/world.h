@@ -1,0 +1,83 @@
+// A small world for correlation: rules as text, a map, who is watched, and symptoms by hand.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/incidents.h"
+#include "engine/topology.h"
+#include "engine/transition.h"
+#include "rules/program.h"
+
+namespace rootnote {
+
+// Fresh wherever the kind has a signal of at least warning in the family, unless said otherwise.
+class FakeWatch : public WatchView {
+ public:
+  explicit FakeWatch(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+  Watch Of(std::string_view entity, Family family, EventTime at) const override;
+  // An entity, or a whole kind.
+  void Blind(std::string_view what) { blind_.emplace(what); }
+  void Stale(std::string_view what) { stale_.emplace(what); }
+
+ private:
+  std::shared_ptr<const Program> program_;
+  std::set<std::string, std::less<>> blind_, stale_;
+};
+
+// Times are seconds since the start.
+class World {
+ public:
+  explicit World(std::string_view rules);
+
+  FakeWatch& watch() { return *watch_; }
+  const Program& program() const { return *program_; }
+  static EventTime At(double seconds);
+
+  // "vm:v1 -runs_on-> host:h1", several per text, one a line; `from`, `to`: validity.
+  void Map(std::string_view lines);
+  void Unmap(std::string_view lines, double at);
+  void Entity(std::string_view entity,
+              const std::vector<std::pair<std::string, std::string>>& labels, double at = -1e6);
+  void Delete(std::string_view entity, double at);
+
+  // Queued until Run reaches their time. The onset is the start of pending.
+  void Pending(double at, std::string_view signal, std::string_view entity);
+  void Fire(double at, std::string_view signal, std::string_view entity, double onset = -1,
+            double value = 1);
+  void End(double at, std::string_view signal, std::string_view entity, std::string reason = "");
+  // Ticks of a second up to and with `until`; what was emitted on the way.
+  std::vector<Incident> Run(double until);
+
+  IncidentStore& store() { return *store_; }
+  // All revisions so far.
+  const std::vector<Incident>& emitted() const { return emitted_; }
+  // The latest revision of every incident.
+  std::vector<Incident> Latest() const;
+  std::string Verdict(std::string_view signal, std::string_view entity) const;
+
+ private:
+  std::shared_ptr<const Program> program_;
+  std::unique_ptr<FakeWatch> watch_;
+  TopologyStore topology_;
+  std::unique_ptr<IncidentStore> store_;
+  std::multimap<int64_t, TopologyChange> changes_;
+  std::map<int64_t, std::vector<Transition>> queue_;
+  std::map<std::pair<std::string, std::string>, Transition> last_;
+  std::vector<Incident> emitted_;
+  int64_t now_ = 0;
+};
+
+std::shared_ptr<const Program> CompileRules(std::string_view text);
+
+// Names of the entities of a kind in the impact, actual or potential ones.
+std::set<std::string> Impacted(const Incident& incident, bool potential = false);
+const Incident::Impact* FindImpact(const Incident& incident, std::string_view entity);
+const Incident::RuledOut* FindRuledOut(const Incident& incident, std::string_view what);
+
+}  // namespace rootnote
