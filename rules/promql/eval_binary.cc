@@ -1,4 +1,5 @@
 // Binary operators: arithmetic, comparison and sets, with vector matching.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -115,10 +116,11 @@ Labels ResultLabels(const Labels& many, const Labels& one, const Expr& expr) {
 }
 
 absl::Status DuplicateGroup(const Labels& group, const Labels& a, const Labels& b, Card card) {
+  const auto [first, second] = std::minmax({a.ToString(), b.ToString()});
   return absl::InvalidArgumentError(fmt::format(
       "found duplicate series for the match group {} on the {} hand-side of the operation: "
       "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-      group.ToString(), card == Card::kOneToMany ? "left" : "right", a.ToString(), b.ToString()));
+      group.ToString(), card == Card::kOneToMany ? "left" : "right", first, second));
 }
 
 // Two vectors, an arithmetic operator or a comparison.
@@ -157,8 +159,8 @@ class Matching {
     Outcome outcome = swapped ? Operate(expr_.op, one.value, many.value)
                               : Operate(expr_.op, many.value, one.value);
     if (expr_.return_bool) outcome = {outcome.keep ? 1.0 : 0.0, true};
-    if (!outcome.keep) return absl::OkStatus();
     Labels labels = ResultLabels(many.labels, one.labels, expr_);
+    // Ambiguity is an error whatever the values: also for elements that the comparison drops.
     if (matching_.card == Card::kOneToOne) {
       if (!matched_.insert(group).second) {
         return absl::InvalidArgumentError(
@@ -169,6 +171,7 @@ class Matching {
       return absl::InvalidArgumentError(
           "multiple matches for labels: grouping labels must ensure unique matches");
     }
+    if (!outcome.keep) return absl::OkStatus();
     result_.push_back({std::move(labels), outcome.value});
     return absl::OkStatus();
   }

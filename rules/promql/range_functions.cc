@@ -212,9 +212,12 @@ std::vector<double> Values(std::span<const Point> points) {
 
 Result QuantileOverTime(const RangeCall& call) { return Quantile(call.first, Values(call.points)); }
 
-// The median of the distances from the median.
+// The median of the distances from the median; with a NaN there is none.
 Result MadOverTime(const RangeCall& call) {
   std::vector<double> values = Values(call.points);
+  for (const double value : values) {
+    if (std::isnan(value)) return value;
+  }
   const double median = Quantile(0.5, values);
   for (double& value : values) value = std::abs(value - median);
   return Quantile(0.5, std::move(values));

@@ -30,7 +30,7 @@ class CompensatedMean {
 // for φ outside of [0, 1], NaN for no values.
 double Quantile(double phi, std::vector<double> values);
 
-// Go's math.Max and math.Min: NaN if either is NaN.
+// Go's math.Max and math.Min: NaN if either is NaN, but for an infinity that nothing exceeds.
 double MaxOrNan(double a, double b);
 double MinOrNan(double a, double b);
 

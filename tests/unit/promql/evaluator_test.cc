@@ -30,7 +30,7 @@ TEST_P(PromqlFile, AsPrometheusEvaluatesIt) {
 
 INSTANTIATE_TEST_SUITE_P(Files, PromqlFile,
                          testing::Values("selectors", "rate", "over_time", "operators",
-                                         "aggregates", "functions"));
+                                         "aggregates", "functions", "random"));
 
 }  // namespace
 }  // namespace rootnote::promql

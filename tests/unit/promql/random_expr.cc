@@ -20,17 +20,11 @@ std::string RandomExpr::Selector() {
 }
 
 std::string RandomExpr::Modifiers() {
-  static constexpr const char* kModifiers[] = {"",
-                                               "",
-                                               "",
-                                               "",
-                                               "",
-                                               " offset 30s",
-                                               " offset -1m",
-                                               " @ 200",
-                                               " @ start()",
-                                               " offset 7s @ 151.5"};
-  return Pick(kModifiers);
+  static constexpr const char* kModifiers[] = {
+      "", "", "", "", "", " offset 30s", " offset -1m", " @ 300", " offset 7s @ 351.5", " @ end()"};
+  // promqltest also evaluates at other times, where end() is another.
+  const std::string modifiers = Pick(kModifiers);
+  return evaluable_ && modifiers == " @ end()" ? "" : modifiers;
 }
 
 std::string RandomExpr::Matrix(int depth) {
@@ -97,7 +91,9 @@ std::string RandomExpr::Aggregate(int depth) {
     case 0:
       return fmt::format("quantile {} ({}, {})", Pick(kGrouping), Scalar(0), Vector(depth - 1));
     case 1:
-      return fmt::format("count_values {} (\"v\", {})", Pick(kGrouping), Vector(depth - 1));
+      // Values become text: only exact ones.
+      return fmt::format("count_values {} (\"v\", {})", Pick(kGrouping),
+                         evaluable_ ? Selector() : Vector(depth - 1));
     case 10:
       return fmt::format("topk {} (2, {})", Pick(kGrouping), Vector(depth - 1));
     case 11:
@@ -135,9 +131,10 @@ std::string RandomExpr::Call(int depth) {
                                                "ts_of_min_over_time",
                                                "ts_of_first_over_time",
                                                "ts_of_last_over_time"};
-  static constexpr const char* kOverVector[] = {
-      "abs",  "ceil", "floor",  "round",     "exp",  "ln",          "sqrt",          "sgn",
-      "sort", "-",    "absent", "timestamp", "hour", "day_of_week", "days_in_month", "log2"};
+  static constexpr const char* kOverVector[] = {"abs",    "ceil",      "floor", "round", "exp",
+                                                "ln",     "sqrt",      "sgn",   "sort",  "-",
+                                                "absent", "timestamp", "log2"};
+  static constexpr const char* kDates[] = {"hour", "minute", "day_of_week", "days_in_month"};
   switch (Below(12)) {
     case 0:
       return fmt::format("quantile_over_time({}, {})", Scalar(0), Matrix(depth - 1));
@@ -152,6 +149,8 @@ std::string RandomExpr::Call(int depth) {
     case 5:
       return fmt::format("vector({})", Scalar(depth - 1));
     case 6:
+      // The date of a NaN is what Go makes of it.
+      return fmt::format("{}(time() * count_over_time({}[1m]))", Pick(kDates), Selector());
     case 7:
       return fmt::format("{}({})", Pick(kOverVector), Vector(depth - 1));
     default:

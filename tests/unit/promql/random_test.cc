@@ -170,7 +170,7 @@ TEST(RandomExpr, WritesCasesForPrometheus) {
   std::string cases;
   for (int i = 0; i < 400; ++i) {
     const std::string text = random.Vector(3);
-    cases += CaseText(text, FromMillis(random.Below(120) * 5'000), store);
+    cases += CaseText(text, FromMillis(300'000 + random.Below(60) * 5'000), store);
   }
   EXPECT_NE(cases.find("eval instant"), std::string::npos);
   if (path != nullptr) std::ofstream(path) << load << "\n" << cases;
