@@ -120,10 +120,9 @@ std::map<std::string, Incident> AsOf(const std::vector<Incident>& revisions, Eve
   return latest;
 }
 
+// Where several incidents are expected, `more` names all of them, the first included.
 std::vector<Pattern> PatternsOf(const TestExpectation& expectation) {
-  std::vector<Pattern> patterns{expectation.pattern};
-  patterns.insert(patterns.end(), expectation.more.begin(), expectation.more.end());
-  return patterns;
+  return expectation.more.empty() ? std::vector<Pattern>{expectation.pattern} : expectation.more;
 }
 
 // Each pattern takes an incident of its own: tried in all orders, since there are few.
