@@ -18,8 +18,8 @@ enum class TokenKind : uint8_t {
   kQuantity,   // number with a unit in base units: 20ms 5% 4GiB 200/s (value, unit)
   kOddNumber,  // digits that are no number: 10x60, 10.0.0.1, 3com (text as written). Right only in
                // the series of tests and in names of entities; elsewhere the parser refuses it.
-  kDuration,  // 5m, 1h30m, 90s (duration); also usable where a number of seconds is expected
-  kString,    // "…", '…' with escapes, `…` raw (text is unescaped)
+  kDuration,   // 5m, 1h30m, 90s (duration); also usable where a number of seconds is expected
+  kString,     // "…", '…' with escapes, `…` raw (text is unescaped)
   kLeftParen,
   kRightParen,
   kLeftBrace,
@@ -50,7 +50,7 @@ enum class TokenKind : uint8_t {
   kArrow,      // ->
   kBackArrow,  // <-   never from the lexer, which gives kLess and kMinus with no space between: `a
                // <-1` in PromQL is less, minus. Only the parser knows (IsBackArrow).
-  kEllipsis,  // …
+  kEllipsis,   // …
 };
 
 // kBytesPerSecond: 10MB/s. Durations have kSeconds.

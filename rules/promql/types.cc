@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fmt/format.h"
+#include "re2/re2.h"
 
 #include "rules/promql/words.h"
 
@@ -50,6 +51,20 @@ void TypeMatching(Expr& expr, bool vectors, Reader& reader) {
   }
   reader.Error(DiagnosticCode::kInvalidMatching, expr.span,
                fmt::format("no grouping allowed for \"{}\" operation", OpText(expr.op)));
+}
+
+// Prometheus finds this out at every evaluation; here the author is told at once.
+void CheckLabelReplace(const Expr& expr, Reader& reader) {
+  if (expr.text != "label_replace" || expr.args.size() != 5) return;
+  const Expr& regex = *expr.args[4];
+  if (regex.kind != ExprKind::kString) return;
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  const re2::RE2 compiled(regex.text, options);
+  if (compiled.ok()) return;
+  reader.Error(DiagnosticCode::kInvalidRegex, regex.span,
+               fmt::format("invalid regular expression in label_replace(): {}", compiled.error()),
+               "the syntax is RE2's");
 }
 
 }  // namespace
@@ -151,6 +166,7 @@ void TypeCall(Expr& expr, const FunctionSignature& signature, Reader& reader) {
         Got(want, fmt::format("call to function \"{}\"", signature.name), expr.args[i]->type),
         TypeHint(want, expr.args[i]->type));
   }
+  CheckLabelReplace(expr, reader);
 }
 
 void TypeSubquery(Expr& expr, Reader& reader) {
