@@ -53,6 +53,23 @@ void RegionView::AddItems() {
   }
 }
 
+namespace {
+
+// Members that break several groups at once, as two resolvers do for every application, are no loss
+// of one group's redundancy: there the members themselves are the candidates.
+void DropSharedGroups(std::map<uint32_t, Suspect>& suspects) {
+  std::map<std::vector<EntityId>, int> broken;
+  for (const auto& [id, suspect] : suspects) {
+    for (const BrokenGroup& group : suspect.groups) ++broken[group.failed];
+  }
+  for (auto& [id, suspect] : suspects) {
+    std::erase_if(suspect.groups,
+                  [&](const BrokenGroup& group) { return broken[group.failed] > 1; });
+  }
+}
+
+}  // namespace
+
 // Every entity upstream of an item, and groups that lost their redundancy. A silent one that
 // symptoms of only one entity point to can never beat that entity itself and is left out.
 std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots) {
@@ -84,6 +101,7 @@ std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots
     }
   }
   for (EntityId root : roots) suspects[root.value()];
+  DropSharedGroups(suspects);
   std::vector<Suspect> result;
   for (auto& [id, suspect] : suspects) {
     suspect.entity = EntityId(id);

@@ -133,6 +133,7 @@ void Judging::FindOnset() {
   for (uint32_t item : suspect_.items) {
     candidate_.onset = std::min(candidate_.onset, items_[item].onset);
   }
+  if (candidate_.onset == kMaxTime) candidate_.onset = estate_.now();  // nothing points to it now
 }
 
 Spread Judging::Walk(bool healthy) {

@@ -81,6 +81,35 @@ TEST(Root, TwoDisksAreTheGroupThroughSilentEntities) {
   EXPECT_EQ(incident.key, "array:a1|redundancy_lost");
 }
 
+// The table of docs/correlation.md.
+TEST(Root, TheScoresAreThoseOfTheDocs) {
+  World world(kStorage);
+  MapStorage(world);
+  Correlator correlator(world.shared_program(), world.watch(), CorrelatorOptions{});
+  correlator.SetTopology(world.Snapshot(), World::At(0));
+  std::vector<Correlator::Ended> ended;
+  for (const Transition& transition :
+       {world.Firing(60, "disk_errors", "disk:a1/d7", 30),
+        world.Firing(300, "disk_errors", "disk:a1/d8", 270),
+        world.Firing(330, "write_slow", "vm:web1", 300),
+        world.Firing(331, "write_slow", "vm:web2", 301),
+        world.Firing(345, "app_slow", "app:shop", 315),
+        world.Firing(360, "transaction_slow", "transaction:buy", 340)}) {
+    correlator.Apply(transition, ended);
+  }
+  const std::vector<RegionView> regions = correlator.Evaluate(World::At(500), {});
+  ASSERT_EQ(regions.size(), 1U);
+  std::map<std::string, int64_t> scores;
+  for (const Candidate& candidate : regions[0].candidates()) {
+    scores[candidate.name] = candidate.score;
+  }
+  EXPECT_EQ(regions[0].candidates()[0].name, "array:a1");
+  EXPECT_EQ(scores["array:a1"], 635);
+  EXPECT_EQ(scores["disk:a1/d7"], 585);
+  EXPECT_EQ(scores["datastore:ds1"], 291);
+  EXPECT_EQ(scores["vm:web1"], 375);
+}
+
 TEST(Root, TheWholeStoryHasAnEnd) {
   World world(kStorage);
   MapStorage(world);

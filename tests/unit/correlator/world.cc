@@ -1,5 +1,6 @@
 #include "tests/unit/correlator/world.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "gtest/gtest.h"
@@ -112,9 +113,9 @@ void World::Pending(double at, std::string_view signal, std::string_view entity)
   transition.to = SignalState::kPending;
 }
 
-void World::Fire(double at, std::string_view signal, std::string_view entity, double onset,
-                 double value) {
-  Transition& transition = queue_[ToMillis(At(at))].emplace_back();
+Transition World::Firing(double at, std::string_view signal, std::string_view entity, double onset,
+                         double value) const {
+  Transition transition;
   transition.time = At(at);
   transition.onset = At(onset < 0 ? at : onset);
   transition.signal = *program_->FindSignal(signal);
@@ -123,6 +124,12 @@ void World::Fire(double at, std::string_view signal, std::string_view entity, do
   transition.to = SignalState::kFiring;
   transition.value = value;
   transition.position = {"metrics", 0, static_cast<int64_t>(at), At(at)};
+  return transition;
+}
+
+void World::Fire(double at, std::string_view signal, std::string_view entity, double onset,
+                 double value) {
+  queue_[ToMillis(At(at))].push_back(Firing(at, signal, entity, onset, value));
 }
 
 void World::End(double at, std::string_view signal, std::string_view entity, std::string reason) {

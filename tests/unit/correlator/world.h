@@ -36,7 +36,8 @@ class World {
   explicit World(std::string_view rules);
 
   FakeWatch& watch() { return *watch_; }
-  const Program& program() const { return *program_; }
+  std::shared_ptr<const Program> shared_program() const { return program_; }
+  std::shared_ptr<const Topology> Snapshot() { return topology_.Snapshot(); }
   static EventTime At(double seconds);
 
   // "vm:v1 -runs_on-> host:h1", several per text, one a line; `from`, `to`: validity.
@@ -45,6 +46,9 @@ class World {
   void Entity(std::string_view entity,
               const std::vector<std::pair<std::string, std::string>>& labels, double at = -1e6);
   void Delete(std::string_view entity, double at);
+
+  Transition Firing(double at, std::string_view signal, std::string_view entity, double onset = -1,
+                    double value = 1) const;
 
   // Queued until Run reaches their time. The onset is the start of pending.
   void Pending(double at, std::string_view signal, std::string_view entity);

@@ -1,0 +1,198 @@
+// What must hold whatever happens: random estates, random symptoms, fixed seeds.
+#include <random>
+
+#include "gtest/gtest.h"
+
+#include "tests/unit/correlator/world.h"
+
+namespace rootnote {
+namespace {
+
+constexpr std::string_view kRules = R"(
+kind app   { id app, region }
+kind vm    { id vm }
+kind array { id array }
+kind disk  { id array, disk }
+kind dns   { id resolver }
+relation calls         : app -> app    carries errors, latency, latency as errors
+relation runs_on       : app -> vm     carries errors, latency tolerates all but 1
+relation stored_on     : vm -> array   carries latency within 1m
+relation built_from    : array -> disk carries errors as latency tolerates 1
+relation resolves_with : app -> dns    carries errors within 2m tolerates all but 1
+relation forwards_to   : dns -> dns    carries errors
+signal app_errors on app   { when x > 1 for 30s family errors severity major }
+signal app_slow on app     { when x > 1 for 30s family latency severity warning }
+signal app_note on app     { when x > 1 for 30s family traffic severity info }
+signal vm_slow on vm       { when x > 1 for 30s family latency severity warning }
+signal disk_errors on disk { when x > 1 for 30s family errors severity warning }
+signal servfail on dns     { when x > 1 for 20s family errors severity critical }
+fault dns_failure on dns { shows any of (servfail) causes app_errors within 3m }
+incidents { hold back 20s }
+maintenance "work" on vm:v1 and all above
+  from 2026-03-01 00:05 to 2026-03-01 00:15 in UTC  owner "team"
+)";
+
+struct Act {
+  double at;
+  std::string signal, entity;
+  bool fire;
+};
+
+std::string Pick(std::mt19937& random, const std::string& stem, int count) {
+  return stem + std::to_string(1 + random() % static_cast<unsigned>(count));
+}
+
+void MapRandomly(World& world, unsigned seed) {
+  std::mt19937 random(seed);
+  for (int i = 1; i <= 12; ++i) {
+    const std::string app = "app:a" + std::to_string(i) + "/" + (i % 2 == 0 ? "uk" : "us");
+    world.Map(app + " -runs_on-> " + Pick(random, "vm:v", 8));
+    world.Map(app + " -runs_on-> " + Pick(random, "vm:v", 8));
+    world.Map(app + " -resolves_with-> " + Pick(random, "dns:r", 4));
+    world.Map(app + " -resolves_with-> " + Pick(random, "dns:r", 4));
+    const int other = 1 + static_cast<int>(random() % 12);
+    world.Map(app + " -calls-> app:a" + std::to_string(other) + "/" +
+              (other % 2 == 0 ? "uk" : "us"));
+  }
+  for (int i = 1; i <= 8; ++i) {
+    world.Map("vm:v" + std::to_string(i) + " -stored_on-> " + Pick(random, "array:s", 2));
+  }
+  for (int i = 1; i <= 4; ++i) {
+    world.Map("dns:r" + std::to_string(i) + " -forwards_to-> " + Pick(random, "dns:up", 2));
+    for (int array = 1; array <= 2; ++array) {
+      world.Map("array:s" + std::to_string(array) + " -built_from-> disk:s" +
+                std::to_string(array) + "/d" + std::to_string(i));
+    }
+  }
+  if (random() % 2 == 0) world.watch().Blind("vm");
+  if (random() % 3 == 0) world.watch().Stale("dns:up1");
+}
+
+std::vector<Act> RandomActs(unsigned seed) {
+  std::mt19937 random(seed * 7919);
+  std::vector<Act> acts;
+  for (int i = 0; i < 120; ++i) {
+    Act act{static_cast<double>(1 + random() % 1500), "", "", random() % 5 < 3};
+    switch (random() % 6) {
+      case 0:
+        act.signal = "servfail";
+        act.entity = random() % 2 == 0 ? Pick(random, "dns:up", 2) : Pick(random, "dns:r", 4);
+        break;
+      case 1:
+        act.signal = "disk_errors";
+        act.entity = Pick(random, "disk:s", 2) + "/" + Pick(random, "d", 4);
+        break;
+      case 2:
+        act.signal = "vm_slow";
+        act.entity = Pick(random, "vm:v", 8);
+        break;
+      default: {
+        const char* const signals[] = {"app_errors", "app_slow", "app_note"};
+        act.signal = signals[random() % 3];
+        const int app = 1 + static_cast<int>(random() % 12);
+        act.entity = "app:a" + std::to_string(app) + "/" + (app % 2 == 0 ? "uk" : "us");
+      }
+    }
+    acts.push_back(act);
+  }
+  return acts;
+}
+
+void Perform(World& world, unsigned seed) {
+  MapRandomly(world, seed);
+  std::set<std::pair<std::string, std::string>> touched;
+  for (const Act& act : RandomActs(seed)) {
+    touched.emplace(act.signal, act.entity);
+    if (act.fire) {
+      world.Fire(act.at, act.signal, act.entity);
+    } else {
+      world.End(act.at, act.signal, act.entity);
+    }
+  }
+  world.Run(1600);
+  for (const auto& [signal, entity] : touched) world.End(1700, signal, entity);
+  world.Run(4000);
+}
+
+std::string Digest(const Incident& incident) {
+  std::string digest = incident.id + " " + std::to_string(incident.revision) + " " +
+                       std::string(Name(incident.state)) + " " + incident.reason + " " +
+                       incident.root[0].entity + " " + std::to_string(incident.root[0].score);
+  for (const auto& impact : incident.impact) digest += " " + impact.entity;
+  for (const auto& symptom : incident.symptoms) digest += " " + symptom.signal + symptom.entity;
+  for (const auto& out : incident.ruled_out) digest += " " + out.what + out.reason + out.detail;
+  return digest;
+}
+
+class Random : public testing::TestWithParam<unsigned> {};
+
+TEST_P(Random, RevisionsHaveNoGapsAndStatesAreLegal) {
+  World world(kRules);
+  Perform(world, GetParam());
+  ASSERT_FALSE(world.emitted().empty());
+  std::map<std::string, Incident> last;
+  const std::set<std::string> reasons{
+      "root_found",     "root_changed", "impact_grew", "severity_changed", "evidence",
+      "root_recovered", "reminder",     "no_data",     "rule_removed",     "entity_removed",
+      "symptoms_ended", "merged",       "superseded"};
+  for (const Incident& incident : world.emitted()) {
+    auto before = last.find(incident.id);
+    if (before == last.end()) {
+      EXPECT_EQ(incident.revision, 1) << incident.id;
+      EXPECT_EQ(incident.state, IncidentState::kOpen);
+    } else {
+      EXPECT_EQ(incident.revision, before->second.revision + 1) << incident.id;
+      EXPECT_GE(incident.updated_at, before->second.updated_at);
+      EXPECT_EQ(incident.key, before->second.key);
+      EXPECT_EQ(incident.opened_at, before->second.opened_at);
+      const bool open = before->second.status == IncidentStatus::kOpen;
+      EXPECT_NE(incident.state, IncidentState::kOpen);
+      EXPECT_EQ(incident.state == IncidentState::kReopened, !open);
+      EXPECT_NE(before->second.status, IncidentStatus::kMerged);
+      EXPECT_NE(before->second.status, IncidentStatus::kSuperseded);
+    }
+    EXPECT_TRUE(reasons.contains(incident.reason)) << incident.reason;
+    ASSERT_FALSE(incident.root.empty());
+    std::set<std::string> impacted;
+    for (const Incident::Impact& impact : incident.impact) {
+      EXPECT_NE(impact.entity, incident.root[0].entity);
+      EXPECT_TRUE(impacted.insert(impact.entity).second) << impact.entity;
+      ASSERT_GE(impact.path.size(), 2U);
+      EXPECT_EQ(impact.path.size(), impact.relations.size() + 1);
+      EXPECT_EQ(impact.path.front(), incident.root[0].entity);
+      EXPECT_EQ(impact.path.back(), impact.entity);
+    }
+    last[incident.id] = incident;
+  }
+  for (const auto& [id, incident] : last) EXPECT_NE(incident.status, IncidentStatus::kOpen) << id;
+  EXPECT_TRUE(world.store().Findings().empty());
+}
+
+TEST_P(Random, TheSameAgain) {
+  World first(kRules), second(kRules);
+  Perform(first, GetParam());
+  Perform(second, GetParam());
+  ASSERT_EQ(first.emitted().size(), second.emitted().size());
+  for (size_t i = 0; i < first.emitted().size(); ++i) {
+    EXPECT_EQ(Digest(first.emitted()[i]), Digest(second.emitted()[i]));
+  }
+}
+
+TEST_P(Random, NothingOfAtLeastWarningStaysUnexplained) {
+  World world(kRules);
+  MapRandomly(world, GetParam());
+  for (const Act& act : RandomActs(GetParam())) {
+    if (act.fire) world.Fire(act.at, act.signal, act.entity);
+  }
+  world.Run(1700);
+  const std::set<std::string> allowed{"owned", "tolerated", "below_threshold"};
+  for (const Finding& finding : world.store().Findings()) {
+    EXPECT_TRUE(allowed.contains(finding.verdict)) << finding.signal << " " << finding.entity << " "
+                                                   << finding.verdict << " " << finding.detail;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Random, testing::Range(1U, 25U));
+
+}  // namespace
+}  // namespace rootnote
