@@ -191,7 +191,9 @@ void Pipeline::Loop::LoadTopology(std::optional<EventTime> now) {
   }
   const bool give_up = now && started_ && *now - *started_ > options_.topology_load_timeout;
   intake_.UpdateTopologyLoaded(give_up);
-  map_ = topology_.Snapshot();
+  if (intake_.topology_loaded()) {
+    map_ = topology_.Snapshot();  // once: versions must not count polls
+  }
 }
 
 void Pipeline::Loop::ApplyWaiting() {
