@@ -292,8 +292,8 @@ TEST(FileEnvelopeTest, WhatIsNoEnvelopeIsAnErrorWithItsLine) {
 
 TEST(FileEnvelopeTest, DepthDoesNotEatTheStack) {
   const TemporaryFolder folder;
-  const std::string deep = "{\"topic\":\"t\",\"more\":" + std::string(2'000'000, '[') +
-                           std::string(2'000'000, ']') + ",\"payload\":\"x\"}\n";
+  const std::string deep = "{\"topic\":\"t\",\"more\":" + std::string(300'000, '[') +
+                           std::string(300'000, ']') + ",\"payload\":\"x\"}\n";
   const auto source = Open({{folder.Write("deep", deep), Envelope::kKcat}});
   Reading reading(*source);
   reading.UntilFinished(1);

@@ -18,7 +18,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Kafka's numbers of the requests that a transaction is made of.
-constexpr int16_t kProduce = 0;
 constexpr int16_t kAddOffsetsToTxn = 25;
 constexpr int16_t kEndTxn = 26;
 constexpr int16_t kTxnOffsetCommit = 28;
@@ -48,8 +47,13 @@ Commit Of(std::vector<OutputRecord> records) { return {std::move(records), {}}; 
 class KafkaSinkTest : public testing::Test {
  protected:
   KafkaSinkTest()
-      : client_(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0)),
+      : client_(rd_kafka_new(RD_KAFKA_PRODUCER, QuietConf(), nullptr, 0)),
         cluster_(rd_kafka_mock_cluster_new(client_, 1)) {}
+  static rd_kafka_conf_t* QuietConf() {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "2", nullptr, 0);
+    return conf;
+  }
   ~KafkaSinkTest() override {
     rd_kafka_mock_cluster_destroy(cluster_);
     rd_kafka_destroy(client_);
