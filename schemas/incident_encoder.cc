@@ -195,7 +195,14 @@ size_t SizeOf(const List& list) {
   return size;
 }
 
-std::string Join(const List& list) { return fmt::format("[{}]", fmt::join(list, ",")); }
+std::string Join(const List& list) {
+  std::string out = "[";
+  for (const std::string& item : list) {
+    out += out.size() > 1 ? "," : "";
+    out += item;
+  }
+  return out += ']';
+}
 
 int64_t Total(int64_t told, size_t present) {
   return std::max(told, static_cast<int64_t>(present));

@@ -180,8 +180,11 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(std::string_view format,
     }
   }
   if (formats.empty()) {
-    return absl::NotFoundError(fmt::format("unknown format \"{}\"; known are {}", format,
-                                           fmt::join(KnownFormats(), ", ")));
+    std::string known;
+    for (const std::string& name : KnownFormats()) {
+      known += known.empty() ? name : ", " + name;
+    }
+    return absl::NotFoundError(fmt::format("unknown format \"{}\"; known are {}", format, known));
   }
   return std::unique_ptr<Decoder>(std::make_unique<JsonDecoder>(std::move(formats), limits));
 }

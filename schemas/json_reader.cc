@@ -159,7 +159,7 @@ class JsonReader::Walk {
     if ((*elements_).get(value) != simdjson::SUCCESS) {
       return Fail();
     }
-    tree_.pointer = "/" + std::to_string(element_++);
+    tree_.pointer = fmt::format("/{}", element_++);
     const size_t offset = OffsetOf(value.raw_json_token().data());
     ondemand::object object;
     if (text_[offset] != '{' || value.get_object().get(object) != simdjson::SUCCESS) {

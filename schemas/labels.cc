@@ -34,6 +34,24 @@ void AppendQuoted(std::string_view text, std::string& out) {
   out += '"';
 }
 
+// Stable. Label sets are short and mostly sorted already, and std::stable_sort allocates.
+void SortByName(std::vector<Label>& pairs) {
+  const auto by_name = [](const Label& a, const Label& b) { return a.first < b.first; };
+  constexpr size_t kShort = 32;
+  if (pairs.size() > kShort) {
+    std::stable_sort(pairs.begin(), pairs.end(), by_name);
+    return;
+  }
+  for (size_t i = 1; i < pairs.size(); ++i) {
+    const Label moved = pairs[i];
+    size_t at = i;
+    for (; at > 0 && by_name(moved, pairs[at - 1]); --at) {
+      pairs[at] = pairs[at - 1];
+    }
+    pairs[at] = moved;
+  }
+}
+
 bool Listed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -63,10 +81,7 @@ Labels Labels::From(std::vector<std::pair<std::string, std::string>> pairs) {
 }
 
 Labels Labels::FromViews(std::vector<Label> pairs) {
-  const auto by_name = [](const Label& a, const Label& b) { return a.first < b.first; };
-  if (!std::is_sorted(pairs.begin(), pairs.end(), by_name)) {
-    std::stable_sort(pairs.begin(), pairs.end(), by_name);
-  }
+  SortByName(pairs);
   auto set = std::make_shared<Set>();
   size_t bytes = 0;
   for (const auto& [name, value] : pairs) {

@@ -233,8 +233,8 @@ class TelegrafJson : public JsonFormat {
     AppendSanitised(tree[name].text, true, metric_);
     metric_ += '_';
     const size_t prefix = metric_.size();
-    std::vector<Label> labels(tags_.begin(), tags_.end());
-    labels.emplace_back();
+    std::vector<Label> labels = {{kMetricName, {}}};
+    labels.insert(labels.end(), tags_.begin(), tags_.end());
     for (size_t i = tree.First(fields); i != tree.End(fields); i = tree.Next(i)) {
       const JsonNode& field = tree[i];
       double value = field.truth ? 1 : 0;
@@ -255,7 +255,7 @@ class TelegrafJson : public JsonFormat {
       }
       metric_.resize(prefix);
       AppendSanitised(field.key, true, metric_);
-      labels.back() = {kMetricName, metric_};
+      labels.front().second = metric_;
       out.samples.push_back({Labels::FromViews(labels), value, time});
     }
     return std::nullopt;

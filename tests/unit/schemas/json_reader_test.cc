@@ -74,7 +74,7 @@ TEST(JsonReader, AgreesWithTheCheckerOnMutations) {
   context.record_time = FromMillis(1);
   int accepted = 0, rejected = 0;
   Decoded out;
-  for (int i = 0; i < 150'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     const std::string text = Mutated(seeds[random() % seeds.size()], seeds, random);
     const std::optional<DecodeFailure> fault = FindJsonFault(text);
     JsonReader reader({});
@@ -104,8 +104,8 @@ TEST(JsonReader, AgreesWithTheCheckerOnMutations) {
       out.Clear();
     }
   }
-  EXPECT_GT(accepted, 5'000);
-  EXPECT_GT(rejected, 50'000);
+  EXPECT_GT(accepted, 2'000);
+  EXPECT_GT(rejected, 20'000);
 }
 
 // The checker itself, against another parser.
@@ -113,7 +113,7 @@ TEST(FindJsonFault, AgreesWithRapidJson) {
   const std::vector<std::string> seeds = Seeds();
   std::mt19937_64 random(43);
   int valid = 0;
-  for (int i = 0; i < 150'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     const std::string text = Mutated(seeds[random() % seeds.size()], seeds, random);
     const std::optional<DecodeFailure> fault = FindJsonFault(text);
     if (fault && fault->error != DecodeError::kBadJson) {
@@ -130,7 +130,7 @@ TEST(FindJsonFault, AgreesWithRapidJson) {
                                                            << (fault ? fault->detail : "");
     valid += fault ? 0 : 1;
   }
-  EXPECT_GT(valid, 5'000);
+  EXPECT_GT(valid, 2'000);
 }
 
 TEST(FindJsonFault, EveryPrefixOfADocumentEndsTooEarly) {
