@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+
 #include "engine/topology.h"
 #include "engine/transition.h"
 #include "rules/program.h"
@@ -155,6 +157,8 @@ class RegionView {
   const std::vector<RegionItem>& items() const { return items_; }           // by first symptom
   const std::vector<Candidate>& candidates() const { return candidates_; }  // best first
   const Candidate* Find(EntityId entity) const;
+  // By item: whether the candidate explains it.
+  std::vector<bool> Marks(const std::vector<Explained>& explained) const;
 
   // Greedy cover of the items for which `open` is true: candidates with the score they have on
   // what is left, best first. Those that do not reach the threshold are left out.
@@ -179,6 +183,7 @@ class RegionView {
   std::vector<ActiveSymptom*> symptoms_;
   std::vector<RegionItem> items_;
   std::vector<Candidate> candidates_;
+  absl::flat_hash_map<uint32_t, uint32_t> by_entity_;  // indexes into candidates_
 };
 
 // What depends on the candidate, as of its onset and now.

@@ -29,6 +29,9 @@ RegionView::RegionView(const Estate& estate, uint64_t id, std::vector<ActiveSymp
   std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
     return RanksBefore(a, a.score, a.explained.size(), b, b.score, b.explained.size());
   });
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    by_entity_[candidates_[i].entity.value()] = static_cast<uint32_t>(i);
+  }
 }
 
 void RegionView::AddItems() {
@@ -184,10 +187,14 @@ void RegionView::DemoteJoint() {
 }
 
 const Candidate* RegionView::Find(EntityId entity) const {
-  for (const Candidate& candidate : candidates_) {
-    if (candidate.entity == entity) return &candidate;
-  }
-  return nullptr;
+  auto found = by_entity_.find(entity.value());
+  return found == by_entity_.end() ? nullptr : &candidates_[found->second];
+}
+
+std::vector<bool> RegionView::Marks(const std::vector<Explained>& explained) const {
+  std::vector<bool> marks(items_.size());
+  for (const Explained& entry : explained) marks[entry.item] = true;
+  return marks;
 }
 
 bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Candidate& b,
@@ -264,6 +271,7 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
   for (const Explained& explained : hypothesis.explained) {
     if (items_[explained.item].shadow * 2 > hypothesis.score) return false;
   }
+  const std::vector<bool> mine = Marks(hypothesis.explained);
   for (const Candidate& rival : candidates_) {
     if (rival.entity == best.entity || !rival.valid || rival.score * 2 <= hypothesis.score) {
       continue;
@@ -272,11 +280,8 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
       continue;
     }
     // Only a rival for the same symptoms is one.
-    const bool shares = std::any_of(
-        hypothesis.explained.begin(), hypothesis.explained.end(), [&](const Explained& mine) {
-          return std::any_of(rival.explained.begin(), rival.explained.end(),
-                             [&](const Explained& its) { return its.item == mine.item; });
-        });
+    const bool shares = std::any_of(rival.explained.begin(), rival.explained.end(),
+                                    [&](const Explained& its) { return mine[its.item]; });
     if (shares && !DependsOn(rival, best)) return false;
   }
   return true;

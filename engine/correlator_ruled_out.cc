@@ -44,8 +44,6 @@ constexpr AreaWord kAreas[] = {
     {"server", "compute"},        {"vm", "compute"},
 };
 
-std::string_view KindWord(std::string_view entity) { return entity.substr(0, entity.find(':')); }
-
 // How one entity is, for this list.
 struct Standing {
   enum class Condition : uint8_t { kHealthy, kTolerated, kMaintenance, kFailing, kUnwatched };
@@ -181,7 +179,7 @@ void AddFaults(const Estate& estate, const std::vector<EntityId>& entities,
       for (Incident::RuledOut& entry : entries) out.push_back(std::move(entry));
       continue;
     }
-    std::string kind(KindWord(entries[0].what));
+    std::string kind(KindName(entries[0].what));
     out.push_back(
         {fault, fault, "healthy_and_fresh",
          fmt::format("{} show none of it", Count(static_cast<int64_t>(entries.size()), kind))});
@@ -200,18 +198,20 @@ std::string_view AreaOf(std::string_view kind) {
 std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionView& region,
                                             const Candidate& root) {
   std::vector<Incident::RuledOut> rejected;
+  const std::vector<bool> mine = region.Marks(root.explained);
+  std::set<uint32_t> effects;
+  for (const Explained& explained : root.explained) {
+    effects.insert(EntityOf(region.items()[explained.item].node).value());
+  }
   for (const Candidate& candidate : region.candidates()) {
     if (candidate.entity == root.entity || rejected.size() >= kRejectedMax) continue;
     if (std::find(root.causes.begin(), root.causes.end(), candidate.entity) != root.causes.end()) {
       continue;
     }
-    size_t shared = 0;
-    bool effect = false;
-    for (const Explained& mine : root.explained) {
-      effect = effect || EntityOf(region.items()[mine.item].node) == candidate.entity;
-      shared += std::any_of(candidate.explained.begin(), candidate.explained.end(),
-                            [&](const Explained& its) { return its.item == mine.item; });
-    }
+    const bool effect = effects.contains(candidate.entity.value());
+    const auto shared =
+        static_cast<size_t>(std::count_if(candidate.explained.begin(), candidate.explained.end(),
+                                          [&](const Explained& its) { return mine[its.item]; }));
     if (effect || (shared == 0 && !candidate.began_after && !candidate.tolerated)) continue;
     Incident::RuledOut entry;
     entry.what = candidate.name;
@@ -260,7 +260,7 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
   for (EntityId entity : ReachableFrom(estate, starts, begin)) {
     if (involved.contains(entity.value())) continue;
     others.push_back(entity);
-    std::string kind(KindWord(estate.Name(entity)));
+    std::string kind(KindName(estate.Name(entity)));
     Area& area = areas[std::string(AreaOf(kind))];
     Standing standing = StandingOf(estate, entity);
     switch (standing.condition) {

@@ -162,17 +162,19 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   std::sort(live.causes.begin(), live.causes.end());
   live.rivals.clear();
   live.rejected = RejectedFor(estate, region, root);
+  const std::vector<bool> mine = region.Marks(root.explained);
+  std::set<uint32_t> effects;
+  for (const Explained& explained : root.explained) {
+    effects.insert(EntityOf(region.items()[explained.item].node).value());
+  }
   for (const Candidate& rival : region.candidates()) {
     if (!rival.valid || rival.entity == root.entity || rival.explained.empty()) continue;
     if (std::find(root.causes.begin(), root.causes.end(), rival.entity) != root.causes.end()) {
       continue;
     }
-    bool shares = false, effect = false;
-    for (const Explained& mine : root.explained) {
-      effect = effect || EntityOf(region.items()[mine.item].node) == rival.entity;
-      for (const Explained& its : rival.explained) shares = shares || its.item == mine.item;
-      if (effect) break;
-    }
+    const bool shares = std::any_of(rival.explained.begin(), rival.explained.end(),
+                                    [&](const Explained& its) { return mine[its.item]; });
+    const bool effect = effects.contains(rival.entity.value());
     if (!shares || effect || live.rivals.size() >= 4) continue;
     Incident::Root entry;
     entry.entity = rival.name;

@@ -22,8 +22,8 @@ std::string IdOf(const std::string& key, int64_t episode) {
   return fmt::format("rn-{:016x}-{}", XXH64(key.data(), key.size(), kIdSeed), episode);
 }
 
-std::tuple<std::string, std::string, std::string> KeyOf(const Program& program,
-                                                        const Symptom& symptom) {
+std::tuple<std::string, std::string, std::string> RecordKeyOf(const Program& program,
+                                                              const Symptom& symptom) {
   return {symptom.entity, program.signal(symptom.signal).name, symptom.relation_from};
 }
 
@@ -76,7 +76,7 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
   if (found == open_.end()) return;
   LiveIncident& live = found->second;
   const Symptom& symptom = ended.symptom.symptom;
-  auto owned = live.symptoms.find(KeyOf(*program_, symptom));
+  auto owned = live.symptoms.find(RecordKeyOf(*program_, symptom));
   if (owned != live.symptoms.end()) owned->second.resolved_at = ended.time;
   Note(live, ended.reason.empty() ? "evidence" : ended.reason, /*urgent=*/false);
   const Estate& estate = correlator_.estate();
@@ -98,15 +98,18 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
 
 void IncidentStore::Lifecycle::MarkWindows(EventTime tick) {
   if (program_->maintenance.empty()) return;
+  if (tick >= next_window_) next_window_ = calendar_.NextChange(tick).value_or(kMaxTime);
+  if (!calendar_.AnyOpen(tick) && !marked_) return;
+  marked_ = false;
   const Estate& estate = correlator_.estate();
   for (ActiveSymptom* active : correlator_.Active()) {
     const Maintenance* window =
         calendar_.Covering(estate.map(), std::string_view(active->symptom.entity), tick);
+    marked_ = marked_ || window != nullptr;
     if (window == active->window) continue;
     active->window = window;
     correlator_.SetDue(active->region, kMinTime);
   }
-  if (tick >= next_window_) next_window_ = calendar_.NextChange(tick).value_or(kMaxTime);
 }
 
 LiveIncident& IncidentStore::Lifecycle::Begin(const Candidate& candidate) {
@@ -153,7 +156,7 @@ void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   correlator_.SetOwner(active, live.slot);
   ++live.active;
   const Signal& signal = program_->signal(active.symptom.signal);
-  live.symptoms[KeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt};
+  live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt};
   const std::string& entity = active.symptom.entity;
   const bool cause = std::binary_search(live.causes.begin(), live.causes.end(), entity);
   if (entity == live.root || cause) {

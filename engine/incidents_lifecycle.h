@@ -88,6 +88,7 @@ class IncidentStore::Lifecycle {
   EventTime now_ = kMinTime;
   EventTime next_due_ = kMinTime;     // of incidents' timers
   EventTime next_window_ = kMinTime;  // when a maintenance window opens or closes
+  bool marked_ = false;               // some symptom is in a window
   uint64_t map_version_ = 0;
   bool has_map_ = false;
   int64_t next_slot_ = 0;

@@ -19,10 +19,6 @@ constexpr Millis kMapStale{24 * 3'600'000};
 // Entities of one kind looked at for the list of healthy regions: bounds the cost of a revision.
 constexpr size_t kHealthyScanMax = 20'000;
 
-std::string KindWord(std::string_view entity) {
-  return std::string(entity.substr(0, entity.find(':')));
-}
-
 std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& label,
                          Labels& identity) {
   if (estate.InMap(id) && estate.map().LabelsOf(id).Has(label)) {
@@ -39,7 +35,7 @@ std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& l
 void FillRoots(const RecordContext& context, const LiveIncident& live, Incident& record) {
   Incident::Root root;
   root.entity = live.root;
-  root.kind = KindWord(live.root);
+  root.kind = KindName(live.root);
   root.fault = live.fault;
   root.score = live.candidate.score;
   root.onset = live.candidate.onset;
@@ -65,11 +61,11 @@ void FillActual(const RecordContext& context, const LiveIncident& live, Incident
     const OwnedImpact& impact = live.impact.at(*name);
     ++record.impact_total;
     ++record.blast_radius.actual;
-    ++record.blast_radius.kinds[KindWord(*name)].actual;
+    ++record.blast_radius.kinds[std::string(KindName(*name))].actual;
     if (record.impact.size() >= context.caps.actual) continue;
     Incident::Impact& entry = record.impact.emplace_back();
     entry.entity = *name;
-    entry.kind = KindWord(*name);
+    entry.kind = KindName(*name);
     entry.path = impact.path;
     entry.relations = impact.relations;
     entry.signals.assign(impact.signals.begin(), impact.signals.end());
@@ -88,10 +84,10 @@ void FillPotential(const RecordContext& context, const LiveIncident& live, const
     if (std::find(live.causes.begin(), live.causes.end(), name) != live.causes.end()) continue;
     ++record.impact_total;
     ++record.blast_radius.potential;
-    ++record.blast_radius.kinds[KindWord(name)].potential;
+    ++record.blast_radius.kinds[std::string(KindName(name))].potential;
     if (listed++ >= context.caps.potential) continue;
     Incident::Impact& entry = record.impact.emplace_back();
-    entry.kind = KindWord(name);
+    entry.kind = KindName(name);
     entry.entity = std::move(name);
     for (EntityId step : path.path) entry.path.emplace_back(estate.Name(step));
     for (RelationId step : path.relations) {
@@ -264,7 +260,7 @@ Severity SeverityOf(const Program& program, const LiveIncident& live) {
     if (!rule.when_impact_has) return rule.severity;
     const std::string& kind = program.kind(*rule.when_impact_has).name;
     for (const auto& [entity, impact] : live.impact) {
-      if (!impact.path.empty() && KindWord(entity) == kind) return rule.severity;
+      if (!impact.path.empty() && KindName(entity) == kind) return rule.severity;
     }
   }
   return worst;

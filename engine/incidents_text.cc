@@ -12,12 +12,10 @@ namespace {
 constexpr std::string_view kImpact = "impact";
 constexpr size_t kAreasMax = 8;
 
-std::string_view PlainKind(std::string_view entity) { return entity.substr(0, entity.find(':')); }
-
 std::optional<std::string> IdentityLabel(const Program& program, std::string_view entity,
                                          std::string_view label) {
   for (const Kind& kind : program.kinds) {
-    if (kind.name != PlainKind(entity)) continue;
+    if (kind.name != KindName(entity)) continue;
     std::optional<Labels> identity = IdentityLabels(kind, entity);
     if (identity && identity->Has(label)) return std::string(identity->Get(label));
   }

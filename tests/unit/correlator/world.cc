@@ -45,7 +45,9 @@ std::shared_ptr<const Program> CompileRules(std::string_view text) {
   CompileResult result = Compile({RuleSource("world.rn", std::string(text))});
   if (result.program == nullptr) {
     ADD_FAILURE() << "the rules of the test do not compile";
-    for (const auto& diagnostic : result.diagnostics) ADD_FAILURE() << diagnostic.message;
+    for (const Diagnostic& diagnostic : result.diagnostics.list()) {
+      ADD_FAILURE() << FormatDiagnostic(diagnostic, result.sources);
+    }
   }
   return result.program;
 }
