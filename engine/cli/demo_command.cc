@@ -176,6 +176,12 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
                                   .group = &kafka->group()}));
   Metrics metrics;
   Pipeline pipeline(program, source, *sink, metrics, options);
+  lapse.Verdicts([&](const std::string& signal, const std::string& entity) {
+    for (const Finding& finding : pipeline.View()->findings) {
+      if (finding.signal == signal && finding.entity == entity) return finding.verdict;
+    }
+    return std::string();
+  });
   pipeline.OnTransition([&](const Transition& t, const Program& p) { lapse.Note(t, p); });
   pipeline.OnIncident([&](const Incident& incident) { lapse.Note(incident); });
 
@@ -190,6 +196,7 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   thread.join();
   RETURN_IF_ERROR(ran);
   RETURN_IF_ERROR(produced);
+  lapse.Verdicts(nullptr);
   RETURN_IF_ERROR(sink->Close());
   sink.reset();
   kafka->Close();

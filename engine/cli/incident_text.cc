@@ -83,8 +83,9 @@ class Words {
     const size_t shown = std::min(incident_.ruled_out.size(), kRuledOutShown);
     for (size_t i = 0; i < shown; ++i) {
       const Incident::RuledOut& ruled = incident_.ruled_out[i];
-      Item(i == 0 ? "ruled out" : "",
-           ruled.detail.empty() ? fmt::format("{}: {}", ruled.what, ruled.reason) : ruled.detail);
+      const bool named = ruled.detail.find(ruled.what) != std::string::npos;
+      const std::string& why = ruled.detail.empty() ? ruled.reason : ruled.detail;
+      Item(i == 0 ? "ruled out" : "", named ? why : fmt::format("{}: {}", ruled.what, why));
     }
     if (incident_.ruled_out.size() > shown) {
       Item("", fmt::format("and {} more", incident_.ruled_out.size() - shown));

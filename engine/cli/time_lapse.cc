@@ -11,6 +11,8 @@ namespace rootnote {
 namespace {
 
 constexpr size_t kEntitiesShown = 3;
+// How long a line waits for the incidents that belong before the next one.
+constexpr Millis kSettle{30'000};
 
 // "23:13:30" of an event time.
 std::string Clock(EventTime time) { return FormatRfc3339(time).substr(11, 8); }
@@ -46,10 +48,34 @@ void TimeLapse::Begin(estate::Story story, const estate::Feed& feed) {
                              estate.arrays.size() * estate::kDisksPerArray, feed.series()))));
 }
 
-void TimeLapse::Line(EventTime time, Ink ink, std::string_view what, std::string_view text) const {
-  if (!shown_) return;
-  out_.Print(fmt::format("{}  {}  {}\n", out_.Paint(Ink::kDim, Clock(time)),
+void TimeLapse::Print(const Line& line) const {
+  std::string what = line.what, text = line.text;
+  Ink ink = line.ink;
+  if (!line.incident) {
+    const std::string& signal = program_.signal(line.burst.signal).name;
+    text = fmt::format("{} on {}", signal, Entities(line.burst.entities));
+    const std::string verdict = verdict_ && line.burst.to == SignalState::kFiring
+                                    ? verdict_(signal, line.burst.entities.front())
+                                    : "";
+    if (verdict == "in_maintenance" || verdict == "tolerated") {
+      what = verdict == "tolerated" ? "tolerated" : "planned";
+      ink = Ink::kDim;
+    }
+  }
+  out_.Print(fmt::format("{}  {}  {}\n", out_.Paint(Ink::kDim, Clock(line.time)),
                          out_.Paint(ink, fmt::format("{:<9}", what)), text));
+}
+
+void TimeLapse::PrintUntil(EventTime time) {
+  std::stable_sort(lines_.begin(), lines_.end(), [](const Line& a, const Line& b) {
+    return std::pair(a.time, a.incident) < std::pair(b.time, b.incident);
+  });
+  size_t printed = 0;
+  while (printed < lines_.size() && lines_[printed].time <= time) {
+    if (shown_) Print(lines_[printed]);
+    ++printed;
+  }
+  lines_.erase(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(printed));
 }
 
 std::string TimeLapse::Entities(const std::vector<std::string>& entities) const {
@@ -67,7 +93,10 @@ void TimeLapse::Note(const Transition& transition, const Program& program) {
   if (transition.to == SignalState::kPending || transition.from == SignalState::kPending) {
     if (transition.to != SignalState::kFiring) return;
   }
-  if (transition.time != time_) Flush();
+  if (transition.time != time_) {
+    Gather();
+    PrintUntil(transition.time - kSettle);
+  }
   time_ = transition.time;
   if (transition.to == SignalState::kFiring) {
     ++alerts_[program.signal(transition.signal).name];
@@ -82,32 +111,54 @@ void TimeLapse::Note(const Transition& transition, const Program& program) {
   bursts_.push_back({transition.signal, transition.to, {transition.entity}});
 }
 
-void TimeLapse::Flush() {
-  for (const Burst& burst : bursts_) {
+void TimeLapse::Gather() {
+  for (Burst& burst : bursts_) {
     const bool firing = burst.to == SignalState::kFiring;
     const Signal& signal = program_.signal(burst.signal);
     const Ink ink = !firing                               ? Ink::kDim
                     : signal.severity >= Severity::kMajor ? Ink::kRed
                                                           : Ink::kYellow;
-    Line(time_, ink, firing ? Name(signal.severity) : "ends",
-         fmt::format("{} on {}", signal.name, Entities(burst.entities)));
+    lines_.push_back({.time = time_,
+                      .ink = ink,
+                      .what = std::string(firing ? Name(signal.severity) : "ends"),
+                      .burst = std::move(burst)});
   }
   bursts_.clear();
 }
 
 void TimeLapse::Note(const Incident& incident) {
-  Flush();
+  // More evidence for the same decision is no news to a reader.
+  if (incident.reason == "evidence") return;
   const std::string root = incident.root.empty() ? "unknown" : incident.root[0].entity;
-  std::string text =
-      fmt::format("{} {}: root {}, {} affected, {} more at risk", incident.id, Name(incident.state),
-                  root, incident.blast_radius.actual, incident.blast_radius.potential);
+  std::string text = fmt::format("{}: root {}, {} affected", Name(incident.state), root,
+                                 incident.blast_radius.actual);
+  if (incident.blast_radius.potential > 0) {
+    text += fmt::format(", {} at risk", incident.blast_radius.potential);
+  }
   if (incident.state == IncidentState::kUpdated) text += fmt::format(" ({})", incident.reason);
-  Line(incident.updated_at, incident.status == IncidentStatus::kOpen ? Ink::kBold : Ink::kGreen,
-       "INCIDENT", text);
+  lines_.push_back({.time = incident.updated_at,
+                    .incident = true,
+                    .ink = incident.status == IncidentStatus::kOpen ? Ink::kBold : Ink::kGreen,
+                    .what = "INCIDENT",
+                    .text = text});
 }
 
 void TimeLapse::End(const std::vector<std::string>& incidents, double seconds) {
-  Flush();
+  Gather();
+  PrintUntil(kMaxTime);
+  out_.Print(
+      fmt::format("\n{}\n", out_.Paint(Ink::kBold, "What every alert would have said on its own")));
+  Table table;
+  for (const auto& [signal, count] : alerts_) table.Row({fmt::format("{:>5}", count), signal});
+  table.Row({fmt::format("{:>5}", alerts_total_), "notifications in all"});
+  out_.Print(table.Text("  "));
+  PrintSummary(incidents);
+  out_.Print(
+      out_.Paint(Ink::kDim, fmt::format("\n{} revisions on the topic, {:.1f} s of wall clock\n",
+                                        incidents.size(), seconds)));
+}
+
+void TimeLapse::PrintSummary(const std::vector<std::string>& incidents) const {
   std::map<std::string, Incident> latest, widest;  // by id; the one with the largest impact to show
   size_t unread = 0;
   for (const std::string& json : incidents) {
@@ -116,29 +167,20 @@ void TimeLapse::End(const std::vector<std::string>& incidents, double seconds) {
       ++unread;
       continue;
     }
-    const auto [it, added] = widest.try_emplace(incident->id, *incident);
-    if (!added && incident->status == IncidentStatus::kOpen) it->second = *incident;
+    Incident& shown = widest.try_emplace(incident->id, *incident).first->second;
+    if (incident->blast_radius.actual > shown.blast_radius.actual) shown = *incident;
     latest[incident->id] = *std::move(incident);
   }
-  out_.Print(
-      fmt::format("\n{}\n", out_.Paint(Ink::kBold, "What every alert would have said on its own")));
-  Table table;
-  for (const auto& [signal, count] : alerts_) table.Row({fmt::format("{:>5}", count), signal});
-  table.Row({fmt::format("{:>5}", alerts_total_), "notifications in all"});
-  out_.Print(table.Text("  "));
   out_.Print(fmt::format(
-      "\n{}\n", out_.Paint(Ink::kBold, fmt::format("What Rootnote said instead: {} "
-                                                   "incident{}",
+      "\n{}\n", out_.Paint(Ink::kBold, fmt::format("What Rootnote said instead: {} incident{}",
                                                    latest.size(), latest.size() == 1 ? "" : "s"))));
   for (const auto& [id, incident] : widest) {
     out_.Print("\n" + IncidentText(incident, out_));
-    out_.Print(
-        fmt::format("  {}  {}\n", out_.Paint(Ink::kDim, "now      "), Name(latest.at(id).status)));
+    const Incident& last = latest.at(id);
+    out_.Print(fmt::format("  {}  {}{}\n", out_.Paint(Ink::kDim, "in the end"), Name(last.status),
+                           last.resolved_at ? " at " + Clock(*last.resolved_at) : ""));
   }
   if (unread > 0) out_.Print(fmt::format("{} records could not be read back\n", unread));
-  out_.Print(
-      out_.Paint(Ink::kDim, fmt::format("\n{} revisions on the topic, {:.1f} s of wall clock\n",
-                                        incidents.size(), seconds)));
 }
 
 }  // namespace rootnote

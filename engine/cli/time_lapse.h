@@ -2,6 +2,7 @@
 // naive alert would have said, and the one incident instead. Thread: the pipeline's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,6 +21,13 @@ class TimeLapse {
   // `shown` off: counts only, prints nothing.
   TimeLapse(const Terminal& out, bool shown, const Program& program);
 
+  // The engine's verdict on a finding that opened nothing ("tolerated", "in_maintenance"), "" for
+  // none. Set before the run.
+  void Verdicts(
+      std::function<std::string(const std::string& signal, const std::string& entity)> of) {
+    verdict_ = std::move(of);
+  }
+
   void Begin(estate::Story story, const estate::Feed& feed);
   void Note(const Transition& transition, const Program& program);
   void Note(const Incident& incident);
@@ -33,16 +41,28 @@ class TimeLapse {
     SignalState to = SignalState::kInactive;
     std::vector<std::string> entities;
   };
-  void Flush();
-  void Line(EventTime time, Ink ink, std::string_view what, std::string_view text) const;
+  // Incidents come with their commit, later than the transitions behind them: lines wait until
+  // event time has moved on, and leave in the order of their times.
+  struct Line {
+    EventTime time;
+    bool incident = false;
+    Ink ink = Ink::kPlain;
+    std::string what, text;
+    Burst burst;
+  };
+  void Gather();
+  void PrintUntil(EventTime time);
+  void Print(const Line& line) const;
   std::string Entities(const std::vector<std::string>& entities) const;
-  void PrintIncident(const Incident& incident) const;
+  void PrintSummary(const std::vector<std::string>& incidents) const;
 
   const Terminal& out_;
   bool shown_;
   const Program& program_;
   EventTime time_ = kMinTime;
   std::vector<Burst> bursts_;
+  std::vector<Line> lines_;
+  std::function<std::string(const std::string&, const std::string&)> verdict_;
   std::map<std::string, size_t> alerts_;  // signal → times it fired
   size_t alerts_total_ = 0;
 };
