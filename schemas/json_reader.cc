@@ -21,8 +21,11 @@ constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 // Few members are compared pair by pair, many by sorting.
 constexpr size_t kPairwiseMax = 16;
-// Nodes that one point may cost: its labels and the brackets around it.
-constexpr size_t kNodesPerPoint = 32;
+// Nodes that one object may have: for each point its labels and the brackets around it.
+constexpr size_t kNodesPerPoint = 16;
+constexpr size_t kNodesLeast = 4096;
+// Memory that is kept from payload to payload.
+constexpr size_t kNodesKept = 1U << 16;
 
 std::string_view TrimRight(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
@@ -42,6 +45,9 @@ class JsonReader::Walk {
   std::optional<DecodeFailure> Open(std::string_view payload) {
     failure_.reset();
     root_ = Root::kNone;
+    if (tree_.nodes.capacity() > kNodesKept) {
+      tree_.nodes = {};
+    }
     text_ = {};
     end_ = 0;
     if (payload.size() > limits_.payload_bytes_max) {
@@ -298,10 +304,10 @@ class JsonReader::Walk {
   }
 
   bool ReadValue(Frame& frame, ondemand::value value, std::string_view key, size_t key_offset) {
-    if (tree_.nodes.size() > kNodesPerPoint * limits_.points_max) {
+    if (tree_.nodes.size() > kNodesLeast + kNodesPerPoint * limits_.points_max) {
       Stop({DecodeError::kTooLarge,
             fmt::format("an object of more than {} values", tree_.nodes.size()), tree_.pointer,
-            key_offset});
+            OffsetOf(value.raw_json_token().data())});
       return false;
     }
     const auto index = static_cast<uint32_t>(tree_.nodes.size());

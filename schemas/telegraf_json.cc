@@ -100,22 +100,16 @@ class TelegrafJson : public JsonFormat {
   std::string_view name() const override { return name_; }
 
   bool Recognises(const JsonTree& tree) const override {
-    bool fields = false;
-    bool measurement = false;
-    bool batch = false;
-    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
-      fields = fields || (tree[i].key == "fields" && tree[i].type == JsonNode::Type::kObject);
-      measurement = measurement || tree[i].key == "name";
-      batch = batch || (tree[i].key == "metrics" && tree[i].type == JsonNode::Type::kArray);
-    }
-    return (fields && measurement) || batch;
+    const size_t fields = Find(tree, 0, "fields");
+    const size_t batch = Find(tree, 0, "metrics");
+    return (fields != 0 && tree[fields].type == JsonNode::Type::kObject &&
+            Find(tree, 0, "name") != 0) ||
+           (batch != 0 && tree[batch].type == JsonNode::Type::kArray);
   }
 
   Failure Map(const JsonTree& tree, const DecodeContext& context, Decoded& out) override {
-    for (size_t i = tree.First(0); i != tree.End(0); i = tree.Next(i)) {
-      if (tree[i].key == "metrics") {
-        return MapBatch(tree, i, context, out);
-      }
+    if (const size_t batch = Find(tree, 0, "metrics"); batch != 0) {
+      return MapBatch(tree, batch, context, out);
     }
     return MapMeasurement(tree, 0, context, out);
   }
@@ -140,18 +134,23 @@ class TelegrafJson : public JsonFormat {
     return std::nullopt;
   }
 
+  // The member `key` of an object, which is another node than 0; 0 if there is none.
+  static size_t Find(const JsonTree& tree, size_t object, std::string_view key) {
+    for (size_t i = tree.First(object); i != tree.End(object); i = tree.Next(i)) {
+      if (tree[i].key == key) {
+        return i;
+      }
+    }
+    return 0;
+  }
+
   // Other keys are let be: a transformation may add some.
   Failure MapMeasurement(const JsonTree& tree, size_t object, const DecodeContext& context,
                          Decoded& out) {
-    size_t name = 0, fields = 0, tags = 0, timestamp = 0;
-    for (size_t i = tree.First(object); i != tree.End(object); i = tree.Next(i)) {
-      const std::string_view key = tree[i].key;
-      (key == "name"        ? name
-       : key == "fields"    ? fields
-       : key == "tags"      ? tags
-       : key == "timestamp" ? timestamp
-                            : ignored_) = i;
-    }
+    const size_t name = Find(tree, object, "name");
+    const size_t fields = Find(tree, object, "fields");
+    const size_t tags = Find(tree, object, "tags");
+    const size_t timestamp = Find(tree, object, "timestamp");
     if (name == 0 || fields == 0) {
       return FailAt(tree, object, DecodeError::kMissingKey,
                     name == 0 ? "\"name\" is missing" : "\"fields\" is missing");
@@ -265,7 +264,6 @@ class TelegrafJson : public JsonFormat {
   TimeUnit unit_;
   std::vector<std::pair<std::string, std::string_view>> tags_;  // of the present measurement
   std::string metric_;
-  size_t ignored_ = 0;
 };
 
 }  // namespace
