@@ -24,8 +24,14 @@ struct FileSourceOptions {
       16U << 20;  // a longer line is delivered cut, and dead-lettered by the decoder
 };
 
-// NotFound (exit 66) when an input cannot be opened, with its path and the reason.
-// Poll fills a batch from the unpaused inputs in turn, in argument order, one input per batch.
+// NotFound (exit 66) when an input cannot be opened, with its path and the reason. InvalidArgument,
+// with path and line, when an envelope is none, its offsets do not ascend, or a partition comes
+// from two files. Poll fills a batch from the unpaused inputs in turn, in argument order, one input
+// per batch. It waits for pipes only, and says kAtEnd while they are silent. DataLoss: a file
+// cannot be read on. Blank lines are left out, and counted in the offsets. zstd is told by its
+// first bytes. An envelope's partitions are all assigned with the first batch (the file is looked
+// through first), except on stdin and pipes, where they come with their first record. Its `ts` is
+// both record and receive time.
 absl::StatusOr<std::unique_ptr<Source>> OpenFileSource(FileSourceOptions options);
 
 }  // namespace rootnote

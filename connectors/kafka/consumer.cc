@@ -418,6 +418,13 @@ void KafkaConsumer::TakeError(const rd_kafka_message_s& message) {
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     if (partition != nullptr) {
       Flush();
+      if (message.offset < partition->next) {
+        LogOnce(3,
+                fmt::format("{} [{}] ends at {}, but {} has been read: it was made again; what it "
+                            "holds is read after a restart",
+                            partition->id.topic, partition->id.partition, message.offset,
+                            partition->next - 1));
+      }
       partition->end = message.offset;
       partition->reachable = true;
       queues_.AtEnd(partition->id, message.offset);
