@@ -117,7 +117,9 @@ class JsonReader::Walk {
     if (arena_.size() < payload.size() + simdjson::SIMDJSON_PADDING) {
       arena_.resize(payload.size() + payload.size() / 2 + simdjson::SIMDJSON_PADDING);
     }
-    std::memcpy(arena_.data(), payload.data(), payload.size());
+    if (!payload.empty()) {  // memcpy from null is undefined, even of nothing
+      std::memcpy(arena_.data(), payload.data(), payload.size());
+    }
     std::memset(arena_.data() + payload.size(), 0, simdjson::SIMDJSON_PADDING);
   }
 
