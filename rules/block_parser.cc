@@ -88,7 +88,9 @@ bool BlockParser::UnknownClause() {
 
 // To the next clause on a new line, or to the closing brace. False when the block is lost.
 bool BlockParser::SkipToClause(size_t from) {
-  if (reader_.position() == from) {
+  // Behind a clause that is unknown as a whole, any word on a new line begins the next one.
+  const bool unknown = reader_.position() == from;
+  if (unknown) {
     if (reader_.Is(TokenKind::kRightBrace)) return true;
     reader_.Next();
   }
@@ -97,6 +99,7 @@ bool BlockParser::SkipToClause(size_t from) {
     const bool line_start = reader_.Peek().newline_before;
     if (line_start && reader_.IsAnyWord(words_)) return true;
     if (line_start && IsDeclarationStart(reader_)) return false;
+    if (line_start && unknown && depth == 0 && reader_.Is(TokenKind::kIdentifier)) return true;
     if (reader_.Is(TokenKind::kLeftBrace)) ++depth;
     if (reader_.Is(TokenKind::kRightBrace)) {
       if (depth == 0) return true;

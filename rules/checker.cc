@@ -22,8 +22,8 @@ std::vector<std::string> Texts(const std::vector<ast::Name>& names) {
 bool FitsIds(size_t size, std::string_view what, Span span, Scope& scope) {
   if (size < kIdsMax) return true;
   if (size == kIdsMax) {
-    scope.Error(DiagnosticCode::kTooManyDeclarations, span,
-                fmt::format("more than {} {}", kIdsMax, what), "split the rule set");
+    scope.Error(DiagnosticCode::kBadAmount, span, fmt::format("more than {} {}", kIdsMax, what),
+                "split the rule set");
   }
   return false;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "fmt/core.h"
@@ -43,7 +44,10 @@ std::vector<std::vector<std::string>> RelationIdentities(const Program& program,
 
 class SignalChecker {
  public:
-  SignalChecker(ast::Signal& from, Scope& scope) : from_(from), scope_(scope) {}
+  SignalChecker(ast::Signal& from, const std::set<std::string>& cycles, Scope& scope)
+      : from_(from), scope_(scope) {
+    place_.in_cycle = cycles.contains(from.name.text);
+  }
 
   Signal Check() {
     signal_.name = from_.name.text;
@@ -227,10 +231,10 @@ void DeclareSignals(std::vector<ast::File>& files, Scope& scope) {
       scope.program().signals.emplace_back().name = from.name.text;
     }
   }
-  CheckCycles(files, scope);
+  const std::set<std::string> cycles = CheckCycles(files, scope);
   for (size_t i = 0; i < declared.size(); ++i) {
     scope.Enter(declared[i].second);
-    scope.program().signals[i] = SignalChecker(*declared[i].first, scope).Check();
+    scope.program().signals[i] = SignalChecker(*declared[i].first, cycles, scope).Check();
   }
 }
 

@@ -11,8 +11,8 @@
 namespace rootnote {
 namespace {
 
-// Entities times entities of one chain; beyond it the list is a mistake.
-constexpr size_t kEdgesMax = 100'000;
+// Lists multiply: what the topologies of all tests may grow to.
+constexpr size_t kEdgesMax = 300'000;
 
 std::vector<std::pair<std::string, std::string>> Pairs(
     const std::vector<std::pair<ast::Name, ast::Text>>& labels) {
@@ -44,8 +44,12 @@ std::set<std::string> NamesRead(const Program& program) {
 class TestChecker {
  public:
   TestChecker(const ast::Test& from, const std::set<std::string>& names_read, bool patterns,
-              Scope& scope)
-      : from_(from), names_read_(names_read), patterns_(patterns), scope_(scope) {}
+              size_t& edges_left, Scope& scope)
+      : from_(from),
+        names_read_(names_read),
+        patterns_(patterns),
+        edges_left_(edges_left),
+        scope_(scope) {}
 
   Test Check() {
     test_.name = from_.name.text;
@@ -115,12 +119,14 @@ class TestChecker {
   // Everything on the right depends on everything on the left.
   void AddRelations(const ast::TopologyLine& line, const ast::TopologyLink& lower,
                     const ast::TopologyLink& upper) {
-    if (lower.items.size() * upper.items.size() > kEdgesMax) {
+    const size_t edges = lower.items.size() * upper.items.size();
+    if (edges > edges_left_) {
       scope_.Error(DiagnosticCode::kBadAmount, upper.arrow,
-                   fmt::format("more than {} relations in one place", kEdgesMax),
+                   fmt::format("the tests have more than {} relations", kEdgesMax),
                    "make the lists shorter");
       return;
     }
+    edges_left_ -= edges;
     if (line.at) NoteTime(line.at->value);
     for (const auto& to : lower.items) {
       for (const auto& from : upper.items) {
@@ -188,6 +194,11 @@ class TestChecker {
     series.labels = Labels::From(std::move(labels));
     series.attributes = Labels::From(Pairs(from.attributes));
     series.message = from.message;
+    if (from.event && scope_.program().FindSignal(series.name)) {
+      scope_.Warning(DiagnosticCode::kSignalAndEvent, from.name.span,
+                     fmt::format("`{}` is a signal and an event", series.name),
+                     "a pattern would mean the signal; rename one of them");
+    }
     if (!names_read_.contains(series.name) && !names_read_.contains("") && !patterns_) {
       std::vector<std::string> names(names_read_.begin(), names_read_.end());
       names.insert(names.end(), scope_.options().metrics_seen.begin(),
@@ -359,6 +370,7 @@ class TestChecker {
   const ast::Test& from_;
   const std::set<std::string>& names_read_;
   const bool patterns_;
+  size_t& edges_left_;
   Scope& scope_;
   Test test_;
   std::map<std::string, size_t> entities_;  // index of the change that made it
@@ -371,6 +383,7 @@ class TestChecker {
 void CheckTests(const std::vector<ast::File>& files, Scope& scope) {
   const std::set<std::string> names_read = NamesRead(scope.program());
   bool patterns = false;
+  size_t edges_left = kEdgesMax;
   for (const ast::File& file : files) {
     for (const ast::Signal& signal : file.signals) {
       patterns |= signal.broken || std::holds_alternative<ast::Pattern>(signal.when.what);
@@ -380,7 +393,8 @@ void CheckTests(const std::vector<ast::File>& files, Scope& scope) {
     scope.Enter(file.source);
     for (const ast::Test& from : file.tests) {
       scope.Declare("test", {from.name.text, from.name.span});
-      scope.program().tests.push_back(TestChecker(from, names_read, patterns, scope).Check());
+      scope.program().tests.push_back(
+          TestChecker(from, names_read, patterns, edges_left, scope).Check());
     }
   }
 }

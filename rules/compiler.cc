@@ -37,7 +37,7 @@ std::vector<ast::File> Parse(const std::vector<RuleSource>& sources, Diagnostics
   for (uint32_t i = 0; i < sources.size(); ++i) {
     lexed.emplace_back();
     if (sources[i].text().size() > kSourceBytesMax) {
-      diagnostics.Error(DiagnosticCode::kTooManyDeclarations, i, {0, 0},
+      diagnostics.Error(DiagnosticCode::kBadAmount, i, {0, 0},
                         fmt::format("the file is larger than {} MiB", kSourceBytesMax >> 20),
                         "split it");
       tokens.emplace_back(1);

@@ -21,6 +21,7 @@ struct ConditionPlace {
   std::vector<std::string> by;
   std::vector<std::string> aliases;  // labels that may stand in for an identity
   bool on_relation = false;
+  bool in_cycle = false;  // of signals that wait for each other; reported already
   Millis every{0};
 };
 

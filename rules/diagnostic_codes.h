@@ -66,7 +66,6 @@
   X(248, kTooTolerant, "a relation that tolerates more than there is")            \
   X(249, kSignalCycle, "signals that wait for each other")                        \
   X(250, kUnboundedPattern, "a pattern without an end")                           \
-  X(251, kTooManyDeclarations, "more declarations than fit")                      \
   X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
   X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\
   X(401, kPercentOfUnknown, "a percentage of something without a unit")           \

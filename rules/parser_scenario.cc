@@ -11,7 +11,9 @@
 namespace rootnote {
 namespace {
 
+// A few bytes may stand for many values: what one line, and all tests of a file, may grow to.
 constexpr size_t kEventTimesMax = 100'000;
+constexpr size_t kValuesMax = 4'000'000;
 
 std::optional<uint32_t> NumberWord(const Token& token) {
   static constexpr std::array<std::string_view, 11> kWords = {
@@ -37,6 +39,9 @@ class TestParser {
     reader_.Next();
     std::optional<ast::Text> name = reader_.ExpectString("the name of the test in quotes");
     if (!name) return false;
+    for (const ast::Test& test : into) {
+      for (const ast::Series& series : test.series) values_ += ValuesIn(series);
+    }
     test_.name = *std::move(name);
     if (!block_.Parse([&] { return Clause(); })) return false;
     test_.span = reader_.SpanFrom(from);
@@ -168,6 +173,24 @@ class TestParser {
       return reader_.FailExpected("`every` and the step, as in `every 10s`");
     }
     series.span = reader_.SpanFrom(from);
+    return Add(std::move(series));
+  }
+
+  static size_t ValuesIn(const ast::Series& series) {
+    if (!series.event) return series.values.size();
+    if (!series.to || !series.every || series.every->value <= Millis(0)) return series.at.size();
+    const Millis from = series.from ? series.from->value : Millis(0);
+    return static_cast<size_t>((series.to->value - from) / series.every->value) + 1;
+  }
+
+  bool Add(ast::Series series) {
+    values_ += ValuesIn(series);
+    if (values_ > kValuesMax) {
+      return reader_.Fail(
+          DiagnosticCode::kBadSeriesNotation, series.name.span,
+          fmt::format("the tests of this file have more than {} values", kValuesMax),
+          "make them shorter, or spread them over several files");
+    }
     test_.series.push_back(std::move(series));
     return true;
   }
@@ -224,8 +247,7 @@ class TestParser {
       if (!EventRange(event)) return false;
     }
     event.span = reader_.SpanFrom(from);
-    test_.series.push_back(std::move(event));
-    return true;
+    return Add(std::move(event));
   }
 
   bool EventRange(const ast::Series& event) {
@@ -404,6 +426,7 @@ class TestParser {
   TokenReader& reader_;
   BlockParser block_;
   ast::Test test_;
+  size_t values_ = 0;  // in the file so far
 };
 
 }  // namespace

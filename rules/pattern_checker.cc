@@ -123,11 +123,12 @@ class CycleFinder {
     }
   }
 
-  void Run() {
+  std::set<std::string> Run() {
     for (const Node& node : nodes_) {
       path_.clear();
       Visit(node);
     }
+    return std::move(in_cycle_);
   }
 
  private:
@@ -140,6 +141,7 @@ class CycleFinder {
     const std::string& name = node.signal->name.text;
     if (const auto at = std::find(path_.begin(), path_.end(), name); at != path_.end()) {
       std::vector<std::string> cycle(at, path_.end());
+      in_cycle_.insert(cycle.begin(), cycle.end());
       if (reported_.insert(*std::min_element(cycle.begin(), cycle.end())).second) {
         scope_.Enter(node.source);
         cycle.push_back(name);
@@ -171,7 +173,7 @@ class CycleFinder {
   Scope& scope_;
   std::vector<Node> nodes_;
   std::vector<std::string> path_;
-  std::set<std::string> done_, reported_;
+  std::set<std::string> done_, reported_, in_cycle_;
 };
 
 }  // namespace
@@ -197,8 +199,8 @@ std::vector<std::string> AliasesIn(const ast::Pattern& pattern) {
   return aliases;
 }
 
-void CheckCycles(const std::vector<ast::File>& files, Scope& scope) {
-  CycleFinder(files, scope).Run();
+std::set<std::string> CheckCycles(const std::vector<ast::File>& files, Scope& scope) {
+  return CycleFinder(files, scope).Run();
 }
 
 }  // namespace rootnote

@@ -1,6 +1,7 @@
 // Patterns over signals and events: names, aliases and bounds.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ std::vector<ast::Name> SignalsIn(const ast::Pattern& pattern, const Scope& scope
 // The names that `as` gives to steps.
 std::vector<std::string> AliasesIn(const ast::Pattern& pattern);
 
-// Signals whose patterns wait for each other.
-void CheckCycles(const std::vector<ast::File>& files, Scope& scope);
+// Reports signals whose patterns wait for each other; their names.
+std::set<std::string> CheckCycles(const std::vector<ast::File>& files, Scope& scope);
 
 }  // namespace rootnote

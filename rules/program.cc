@@ -25,22 +25,6 @@ int HexDigit(char c) {
   return -1;
 }
 
-std::string DecodeIdPart(std::string_view part) {
-  std::string decoded;
-  decoded.reserve(part.size());
-  for (size_t i = 0; i < part.size(); ++i) {
-    const bool escape = part[i] == '%' && i + 2 < part.size() && HexDigit(part[i + 1]) >= 0 &&
-                        HexDigit(part[i + 2]) >= 0;
-    if (!escape) {
-      decoded += part[i];
-      continue;
-    }
-    decoded += static_cast<char>(HexDigit(part[i + 1]) * 16 + HexDigit(part[i + 2]));
-    i += 2;
-  }
-  return decoded;
-}
-
 }  // namespace
 
 std::optional<KindId> Program::FindKind(std::string_view name) const {
@@ -84,6 +68,22 @@ std::optional<Labels> IdentityLabels(const Kind& kind, std::string_view entity) 
 }
 
 std::string_view KindName(std::string_view entity) { return entity.substr(0, entity.find(':')); }
+
+std::string DecodeIdPart(std::string_view part) {
+  std::string decoded;
+  decoded.reserve(part.size());
+  for (size_t i = 0; i < part.size(); ++i) {
+    const bool escape = part[i] == '%' && i + 2 < part.size() && HexDigit(part[i + 1]) >= 0 &&
+                        HexDigit(part[i + 2]) >= 0;
+    if (!escape) {
+      decoded += part[i];
+      continue;
+    }
+    decoded += static_cast<char>(HexDigit(part[i + 1]) * 16 + HexDigit(part[i + 2]));
+    i += 2;
+  }
+  return decoded;
+}
 
 std::string EncodeIdPart(std::string_view part) {
   std::string encoded;

@@ -262,8 +262,9 @@ std::optional<std::string> EntityName(const Kind& kind, const Labels& labels);
 std::optional<Labels> IdentityLabels(const Kind& kind, std::string_view entity);
 // "disk" of "disk:a1/d7".
 std::string_view KindName(std::string_view entity);
-// One id part as it stands in an entity name: `/`, `:`, `%` percent-encoded.
+// One id part as it stands in an entity name: `/`, `:`, `%` percent-encoded; and back.
 std::string EncodeIdPart(std::string_view part);
+std::string DecodeIdPart(std::string_view part);
 
 // The whole program as text, one declaration after the other (`rootnote explain`, goldens).
 std::string ToString(const Program& program);

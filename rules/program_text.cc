@@ -1,11 +1,13 @@
 #include "rules/program_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
 
 #include "fmt/core.h"
 
+#include "rules/token_reader.h"
 #include "rules/unquote.h"
 #include "schemas/schema.h"
 
@@ -49,6 +51,30 @@ std::string MatchersText(const std::vector<promql::Matcher>& matchers) {
     text += (text.empty() ? "" : ", ") + MatcherText(matcher);
   }
   return text;
+}
+
+// As it is written in a rule file: parts with other characters in quotes.
+std::string EntityText(std::string_view entity) {
+  const size_t colon = entity.find(':');
+  if (colon == std::string_view::npos) return std::string(entity);
+  std::string text(entity.substr(0, colon));
+  char separator = ':';
+  std::string_view rest = entity.substr(colon + 1);
+  while (true) {
+    const size_t slash = rest.find('/');
+    const std::string_view part = rest.substr(0, slash);
+    const bool plain = !part.empty() && std::all_of(part.begin(), part.end(), IsEntityChar);
+    text += separator + (plain ? std::string(part) : Quote(DecodeIdPart(part)));
+    if (slash == std::string_view::npos) return text;
+    rest.remove_prefix(slash + 1);
+    separator = '/';
+  }
+}
+
+std::string EntitiesText(const std::vector<std::string>& entities) {
+  std::vector<std::string> texts;
+  for (const std::string& entity : entities) texts.push_back(EntityText(entity));
+  return Join(texts);
 }
 
 std::string LabelsText(const Labels& labels) {
@@ -254,7 +280,7 @@ std::string TextOf(const Program& program, const Maintenance& window) {
   static constexpr std::array<std::string_view, 7> kDays = {
       "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
   std::string text = fmt::format("maintenance {} on ", Quote(window.name));
-  text += window.kind ? program.kind(*window.kind).name : Join(window.entities);
+  text += window.kind ? program.kind(*window.kind).name : EntitiesText(window.entities);
   if (!window.where.empty()) text += " where " + MatchersText(window.where);
   if (window.reach == Maintenance::Reach::kAllAbove) text += " and all above";
   if (window.reach == Maintenance::Reach::kAllBelow) text += " and all below";
@@ -275,9 +301,9 @@ std::string TextOf(const Test::Change& change) {
   if (change.dated) {
     text += fmt::format("at {}: {} ", FormatDuration(change.at), change.deleted ? "delete" : "add");
   }
-  text += change.relation.empty()
-              ? change.entity
-              : fmt::format("{} <-({})- {}", change.to, change.relation, change.from);
+  text += change.relation.empty() ? EntityText(change.entity)
+                                  : fmt::format("{} <-({})- {}", EntityText(change.to),
+                                                change.relation, EntityText(change.from));
   const std::string labels = LabelsText(change.labels);
   return text + (labels.empty() ? "" : " " + labels) + "\n";
 }
@@ -313,16 +339,16 @@ std::string TextOf(const TestExpectation::Pattern& pattern) {
   const auto add = [&](std::string_view word, const std::string& value) {
     if (!value.empty()) text += fmt::format(" {} {} ", word, value);
   };
-  add("root", pattern.root);
+  add("root", pattern.root.empty() ? "" : EntityText(pattern.root));
   add("fault", pattern.fault);
   for (const auto& impact : pattern.impact) {
-    std::string words = impact.entity;
+    std::string words = EntityText(impact.entity);
     if (!impact.by.empty()) words += " by " + Join(impact.by);
     if (impact.potential) words += *impact.potential ? " potential" : " actual";
     add("impact", words);
   }
-  add("not impact", Join(pattern.not_impact));
-  add("causes", Join(pattern.causes));
+  add("not impact", EntitiesText(pattern.not_impact));
+  add("causes", EntitiesText(pattern.causes));
   add("ruled out", Join(pattern.ruled_out));
   add("severity", pattern.severity);
   add("status", pattern.status);
@@ -335,7 +361,7 @@ std::string TextOf(const TestExpectation& expectation) {
   std::string text = "  expect ";
   if (expectation.what == TestExpectation::What::kSignal) {
     return fmt::format("{}at {} signal {} on {} {}\n", text, FormatDuration(expectation.at),
-                       expectation.signal, expectation.entity, expectation.state);
+                       expectation.signal, EntityText(expectation.entity), expectation.state);
   }
   const bool never = expectation.when == TestExpectation::When::kNever;
   text += never ? "never " : fmt::format("at {} ", FormatDuration(expectation.at));

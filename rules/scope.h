@@ -53,6 +53,7 @@ class Scope {
 
   void Error(DiagnosticCode code, Span span, std::string message, std::string hint = "");
   void Warning(DiagnosticCode code, Span span, std::string message, std::string hint = "");
+  size_t errors() const { return diagnostics_.errors(); }
   void NotExecuted(Span span, std::string_view what);
 
   Place PlaceOf(Span span) const { return {source_, span}; }

@@ -20,11 +20,6 @@ bool IsRawEnd(char c) {
          std::string_view("#{},;()<\"'`").find(c) != std::string_view::npos;
 }
 
-bool IsEntityChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_-./:%@+~$").find(c) != std::string_view::npos;
-}
-
 bool IsHex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -66,6 +61,11 @@ std::string Describe(const Token& token, std::string_view text) {
 }
 
 }  // namespace
+
+bool IsEntityChar(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_-./:%@+~$").find(c) != std::string_view::npos;
+}
 
 std::string JoinWords(const std::vector<std::string>& words, std::string_view last) {
   std::string joined;

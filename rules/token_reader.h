@@ -18,6 +18,9 @@
 
 namespace rootnote {
 
+// What may stand in the name of an entity without quotes.
+bool IsEntityChar(char c);
+
 // "a", "a or b", "a, b or c".
 std::string JoinWords(const std::vector<std::string>& words, std::string_view last = "or");
 

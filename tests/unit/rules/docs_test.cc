@@ -1,0 +1,105 @@
+// The examples of the docs, against the compiler alone: blocks tagged `rule` have no diagnostics,
+// `rule-error E0123` exactly that code; `rule estate` stands before the later blocks of its page.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "gtest/gtest.h"
+
+#include "rules/compiler.h"
+#include "rules/diagnostic_codes.h"
+
+namespace rootnote {
+namespace {
+
+struct Block {
+  std::string tag, body;
+  size_t line = 0;
+};
+
+std::vector<Block> BlocksOf(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  EXPECT_TRUE(in.good()) << path;
+  std::vector<Block> blocks;
+  bool inside = false;
+  size_t number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (line.rfind("```", 0) == 0) {
+      if (!inside) blocks.push_back({line.substr(3), "", number});
+      inside = !inside;
+    } else if (inside) {
+      blocks.back().body += line + "\n";
+    }
+  }
+  EXPECT_FALSE(inside) << path << ": a block is not closed";
+  return blocks;
+}
+
+struct Findings {
+  std::set<std::string> codes;
+  std::string text;
+};
+
+Findings Check(const std::string& text) {
+  const CompileResult result = Compile({RuleSource("example.rn", text)});
+  Findings findings;
+  for (const Diagnostic& diagnostic : result.diagnostics.list()) {
+    findings.codes.insert(CodeName(diagnostic.code));
+    findings.text += FormatDiagnostic(diagnostic, result.sources);
+  }
+  return findings;
+}
+
+void CheckPage(const std::string& path, std::set<std::string>& tags) {
+  std::string estate;
+  for (const Block& block : BlocksOf(path)) {
+    SCOPED_TRACE(path + ":" + std::to_string(block.line));
+    tags.insert(block.tag);
+    if (block.tag == "text") continue;
+    const bool is_estate = block.tag == "rule estate";
+    const Findings findings = Check(is_estate ? block.body : estate + block.body);
+    if (is_estate) estate = block.body;
+    if (block.tag.rfind("rule-error ", 0) == 0) {
+      EXPECT_EQ(findings.codes, std::set<std::string>{block.tag.substr(11)}) << findings.text;
+    } else {
+      EXPECT_TRUE(block.tag == "rule" || block.tag == "scenario" || is_estate) << block.tag;
+      EXPECT_TRUE(findings.codes.empty()) << findings.text;
+    }
+  }
+}
+
+TEST(Docs, RuleLanguage) {
+  std::set<std::string> tags;
+  CheckPage("docs/rule-language.md", tags);
+  for (const char* tag : {"rule", "rule estate", "rule-error E0240", "scenario", "text"}) {
+    EXPECT_TRUE(tags.contains(tag)) << tag;
+  }
+}
+
+TEST(Docs, OnePagePerCode) {
+  std::set<std::string> pages;
+  for (const auto& entry : std::filesystem::directory_iterator("docs/errors")) {
+    pages.insert(entry.path().filename().string());
+  }
+  std::set<std::string> expected;
+  for (const DiagnosticCodeRow& row : kDiagnosticCodes) {
+    const std::string code = CodeName(row.code);
+    expected.insert(code + ".md");
+    SCOPED_TRACE(code);
+    std::set<std::string> tags;
+    CheckPage("docs/errors/" + code + ".md", tags);
+    EXPECT_TRUE(tags.contains("rule-error " + code)) << "no failing example";
+    EXPECT_TRUE(tags.contains("rule")) << "no fixed example";
+    std::ifstream in("docs/errors/" + code + ".md");
+    std::string heading;
+    std::getline(in, heading);
+    EXPECT_EQ(heading, "# " + code + " " + row.title);
+  }
+  EXPECT_EQ(pages, expected);
+}
+
+}  // namespace
+}  // namespace rootnote
