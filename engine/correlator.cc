@@ -51,6 +51,7 @@ class Correlator::Table {
   void Reach(ActiveSymptom& active);
   void Unreach(ActiveSymptom& active);
   void Touch(ActiveSymptom& active);
+  EventTime RemovalOf(const ActiveSymptom& active) const;
   void Finish(ActiveSymptom& active, EventTime time, const std::string& reason,
               std::vector<Ended>& ended);
   void Neighbours(const ActiveSymptom& active, absl::flat_hash_set<int64_t>& crossed,
@@ -116,11 +117,18 @@ void Correlator::Table::SetTopology(std::shared_ptr<const Topology> topology, Ev
     estate.Add(active);
     Reach(active);
     Touch(active);
-    if (!estate.InMap(active.entity)) continue;
-    const EventTime until = estate.map().ValidityOf(active.entity).to;
-    if (until == kMaxTime) continue;
-    next_removal = std::min(next_removal, until + estate.options().topology_grace);
+    next_removal = std::min(next_removal, RemovalOf(active));
   }
+}
+
+// When the symptom ends because its entity was deleted. One that began after the grace is of
+// something that is not in the map any more and lives on.
+EventTime Correlator::Table::RemovalOf(const ActiveSymptom& active) const {
+  if (!estate.InMap(active.entity)) return kMaxTime;
+  const EventTime until = estate.map().ValidityOf(active.entity).to;
+  if (until == kMaxTime) return kMaxTime;
+  const EventTime end = until + estate.options().topology_grace;
+  return active.symptom.onset < end ? end : kMaxTime;
 }
 
 void Correlator::Table::EndRemoved(EventTime now, std::vector<Ended>& ended) {
@@ -128,10 +136,7 @@ void Correlator::Table::EndRemoved(EventTime now, std::vector<Ended>& ended) {
   next_removal = kMaxTime;
   std::vector<ActiveSymptom*> gone;
   for (auto& [key, active] : symptoms) {
-    if (!estate.InMap(active.entity)) continue;
-    const EventTime until = estate.map().ValidityOf(active.entity).to;
-    if (until == kMaxTime) continue;
-    const EventTime end = until + estate.options().topology_grace;
+    const EventTime end = RemovalOf(active);
     if (end <= now) {
       gone.push_back(&active);
     } else {
@@ -177,12 +182,7 @@ void Correlator::Table::Apply(const Transition& transition, std::vector<Ended>& 
   if (fresh) {
     active.entity = estate.Intern(symptom.entity);
     estate.Add(active);
-    if (estate.InMap(active.entity)) {
-      const EventTime until = estate.map().ValidityOf(active.entity).to;
-      if (until != kMaxTime) {
-        next_removal = std::min(next_removal, until + estate.options().topology_grace);
-      }
-    }
+    next_removal = std::min(next_removal, RemovalOf(active));
   }
   if (fresh || onset != symptom.onset) {
     Unreach(active);

@@ -238,12 +238,18 @@ std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionVi
 }
 
 std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncident& live,
-                                           size_t max) {
+                                           const ImpactView& view, size_t max) {
   // On the way from the root to what depends on it, nothing is ruled out.
-  std::set<uint32_t> involved{live.candidate.entity.value()};
-  std::vector<EntityId> starts{live.candidate.entity};
-  for (EntityId cause : live.candidate.causes) involved.insert(cause.value());
-  for (const ImpactPath& path : ImpactOf(estate, live.candidate).paths) {
+  std::set<uint32_t> involved;
+  std::vector<EntityId> starts;
+  if (std::optional<EntityId> root = estate.Find(live.root)) {
+    involved.insert(root->value());
+    starts.push_back(*root);
+  }
+  for (const std::string& cause : live.causes) {
+    if (std::optional<EntityId> id = estate.Find(cause)) involved.insert(id->value());
+  }
+  for (const ImpactPath& path : view.paths) {
     for (EntityId step : path.path) involved.insert(step.value());
     if (starts.size() < kStartsMax) starts.push_back(path.entity);
   }

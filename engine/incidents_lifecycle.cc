@@ -178,7 +178,7 @@ void IncidentStore::Lifecycle::PlaceImpact(LiveIncident& live) {
                                    [](const auto& entry) { return entry.second.path.empty(); });
   if (!missing) return;
   const Estate& estate = correlator_.estate();
-  for (const ImpactPath& path : ImpactOf(estate, live.candidate).paths) {
+  for (const ImpactPath& path : ViewOf(estate, live).paths) {
     auto impact = live.impact.find(std::string(estate.Name(path.entity)));
     if (impact == live.impact.end() || !impact->second.path.empty()) continue;
     for (EntityId step : path.path) impact->second.path.emplace_back(estate.Name(step));

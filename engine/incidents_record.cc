@@ -249,6 +249,11 @@ void FillLimits(const RecordContext& context, const LiveIncident& live, const Im
 
 }  // namespace
 
+ImpactView ViewOf(const Estate& estate, const LiveIncident& live) {
+  if (estate.Find(live.root) != live.candidate.entity) return {};
+  return ImpactOf(estate, live.candidate);
+}
+
 Severity SeverityOf(const Program& program, const LiveIncident& live) {
   if (live.in_maintenance || live.tolerated) return Severity::kInfo;
   Severity worst = Severity::kInfo;
@@ -275,7 +280,7 @@ void FillRecord(const RecordContext& context, LiveIncident& live, Incident& reco
   record.blast_radius = {};
   record.impact_total = 0;
   ImpactView view;
-  if (record.status == IncidentStatus::kOpen) view = ImpactOf(estate, live.candidate);
+  if (record.status == IncidentStatus::kOpen) view = ViewOf(estate, live);
   record.started_at = live.candidate.onset;
   for (const auto& [key, owned] : live.symptoms) {
     record.started_at = std::min(record.started_at, owned.symptom.onset);
@@ -293,7 +298,7 @@ void FillRecord(const RecordContext& context, LiveIncident& live, Incident& reco
       record.labels.emplace(name, value);
     }
   }
-  record.ruled_out = RuledOutOf(estate, live, context.caps.ruled_out);
+  record.ruled_out = RuledOutOf(estate, live, view, context.caps.ruled_out);
   record.owner = live.declared ? program.fault(*live.declared).owner : "";
   record.runbook = live.declared ? program.fault(*live.declared).runbook : "";
   for (const Incident::Symptom& symptom : record.symptoms) {

@@ -32,6 +32,9 @@ struct RecordContext {
 // Fills everything but identity, status, state, reason and revision.
 void FillRecord(const RecordContext& context, LiveIncident& live, Incident& record);
 
+// What depends on the root as last judged; nothing once the root is neither in the map nor active.
+ImpactView ViewOf(const Estate& estate, const LiveIncident& live);
+
 // By the fault's rules, else the worst symptom of the episode; info in maintenance.
 Severity SeverityOf(const Program& program, const LiveIncident& live);
 

@@ -163,8 +163,8 @@ TEST(Lifecycle, ReopensWithinTheWindowAndCountsEpisodesAfterIt) {
   ASSERT_EQ(world.Latest().size(), 2U);
   EXPECT_EQ(world.Latest()[1].episode, 2);
   EXPECT_EQ(world.Latest()[1].key, world.Latest()[0].key);
-  const std::string& first = world.Latest()[0].id;
-  const std::string& second = world.Latest()[1].id;
+  const std::string first = world.Latest()[0].id;
+  const std::string second = world.Latest()[1].id;
   EXPECT_EQ(first.substr(0, first.size() - 1), second.substr(0, second.size() - 1));
 }
 
@@ -175,7 +175,7 @@ TEST(Lifecycle, IdsAreStable) {
   ASSERT_EQ(world.Latest().size(), 1U);
   EXPECT_EQ(world.Latest()[0].key, "dns:d|servfail");
   // XXH64 of the key with seed 0: never changes, since tickets are found by it.
-  EXPECT_EQ(world.Latest()[0].id, "rn-ID_GOLDEN-1");
+  EXPECT_EQ(world.Latest()[0].id, "rn-12c3c200299aaccb-1");
 }
 
 TEST(Lifecycle, UpdatesAtMostEveryHalfMinute) {
