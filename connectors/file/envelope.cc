@@ -1,19 +1,18 @@
 #include "connectors/file/envelope.h"
 
-#include <array>
-#include <cstring>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
-#include "rapidjson/document.h"
 #include "rapidjson/error/en.h"
+#include "rapidjson/reader.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
 
 namespace rootnote {
 namespace {
 
-using Value = rapidjson::Value;
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 constexpr std::string_view kBase64 =
@@ -57,82 +56,215 @@ std::optional<size_t> FromBase64(char* text, size_t size) {
   return digits % 4 == 1 ? std::nullopt : std::optional<size_t>(out);
 }
 
-std::string_view View(const Value& value) { return {value.GetString(), value.GetStringLength()}; }
+// Fills an EnvelopeLine while RapidJSON reads; unknown members are passed over. Returning false
+// ends the reading, and `wrong` says why. The depth is bounded, for RapidJSON's reader recurses.
+class EnvelopeReader {
+ public:
+  using Ch = char;
 
-bool ReadText(const Value& value, std::optional<std::string_view>& to) {
-  if (value.IsNull()) {
-    to.reset();
-    return true;
-  }
-  if (value.IsString()) {
-    to = View(value);
-    return true;
-  }
-  return false;
-}
+  explicit EnvelopeReader(EnvelopeLine& to) : to_(to) {}
 
-bool ReadHeaders(const Value& value, std::vector<HeaderView>& to) {
-  if (value.IsNull()) {
+  const std::string& wrong() const { return wrong_; }
+  bool timed() const { return timed_; }
+  bool object() const { return object_; }
+
+  bool StartObject() { return Open(false); }
+  bool StartArray() { return Open(true); }
+  bool EndObject(rapidjson::SizeType) { return Shut(); }
+  bool EndArray(rapidjson::SizeType) {
+    const bool whole = !InHeaders() || to_.headers.size() * 2 == header_parts_;
+    return whole ? Shut() : Refuse("a list of names and values in turn");
+  }
+
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    if (depth_ == 1) {
+      name_ = {text, size};
+      member_ = MemberOf(name_);
+    }
     return true;
   }
-  if (!value.IsArray() || value.Size() % 2 != 0) {
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    const std::string_view view(text, size);
+    return InHeaders() ? AddHeader(view) : depth_ != 1 || TakeText(view);
+  }
+  bool Null() {
+    if (InHeaders()) {
+      return AddHeader(std::nullopt);
+    }
+    switch (depth_ == 1 ? member_ : Member::kOther) {
+      case Member::kKey:
+      case Member::kPayload:
+      case Member::kHeaders:
+      case Member::kOther:
+        return true;
+      default:
+        return Refuse(Wanted());
+    }
+  }
+  bool Bool(bool) { return Other(); }
+  bool Int(int number) { return Int64(number); }
+  bool Uint(unsigned number) { return Int64(number); }
+  bool Int64(int64_t number) { return InHeaders() ? Other() : depth_ != 1 || TakeNumber(number); }
+  bool Uint64(uint64_t number) {
+    constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    return number > kMax ? Other() : Int64(static_cast<int64_t>(number));
+  }
+  bool Double(double) { return Other(); }
+  bool RawNumber(const char*, rapidjson::SizeType, bool) { return Other(); }
+
+ private:
+  enum class Member : uint8_t {
+    kOther,
+    kTopic,
+    kPartition,
+    kOffset,
+    kTime,
+    kTimeType,
+    kHeaders,
+    kKey,
+    kPayload,
+    kKeyBase64,
+    kPayloadBase64,
+  };
+
+  static Member MemberOf(std::string_view name) {
+    constexpr std::pair<std::string_view, Member> kMembers[] = {
+        {"topic", Member::kTopic},
+        {"partition", Member::kPartition},
+        {"offset", Member::kOffset},
+        {"ts", Member::kTime},
+        {"tstype", Member::kTimeType},
+        {"headers", Member::kHeaders},
+        {"key", Member::kKey},
+        {"payload", Member::kPayload},
+        {"key_base64", Member::kKeyBase64},
+        {"payload_base64", Member::kPayloadBase64}};
+    for (const auto& [text, member] : kMembers) {
+      if (text == name) {
+        return member;
+      }
+    }
+    return Member::kOther;
+  }
+
+  std::string_view Wanted() const {
+    switch (member_) {
+      case Member::kTopic:
+        return "the name of a topic";
+      case Member::kPartition:
+        return "a partition number";
+      case Member::kOffset:
+        return "an offset";
+      case Member::kTime:
+        return "milliseconds since 1970";
+      case Member::kHeaders:
+        return "a list of names and values in turn";
+      case Member::kKeyBase64:
+      case Member::kPayloadBase64:
+        return "a text in base64";
+      default:
+        return "a text";
+    }
+  }
+  bool Refuse(std::string_view wanted) {
+    wrong_ = fmt::format("\"{}\" is not {}", name_, wanted);
     return false;
   }
-  for (rapidjson::SizeType i = 0; i < value.Size(); i += 2) {
-    HeaderView header;
-    if (!value[i].IsString() || !ReadText(value[i + 1], header.value)) {
+
+  // A value that no member of ours may have.
+  bool Other() { return (depth_ == 1 && member_ == Member::kOther) || Deep() || Refuse(Wanted()); }
+  bool Deep() const { return depth_ > 1 && member_ == Member::kOther; }
+  bool InHeaders() const { return depth_ == 2 && member_ == Member::kHeaders; }
+
+  bool Open(bool array) {
+    if (depth_ == 0) {
+      object_ = !array;
+      ++depth_;
+      return object_;
+    }
+    const bool headers = array && depth_ == 1 && member_ == Member::kHeaders;
+    if (member_ != Member::kOther && !headers) {
+      return Refuse(Wanted());
+    }
+    if (++depth_ > kDepthMax) {
+      wrong_ = fmt::format("\"{}\" is nested more than {} deep", name_, kDepthMax);
       return false;
     }
-    header.key = View(value[i]);
-    to.push_back(header);
+    return true;
   }
-  return true;
-}
+  bool Shut() {
+    --depth_;
+    return true;
+  }
 
-bool ReadPacked(Value& value, std::optional<std::string_view>& to) {
-  if (!value.IsString()) {
-    return false;
+  bool AddHeader(std::optional<std::string_view> text) {
+    if (header_parts_++ % 2 != 0) {
+      to_.headers.back().value = text;
+      return true;
+    }
+    to_.headers.push_back({text.value_or(std::string_view()), std::nullopt});
+    return text ? true : Refuse(Wanted());
   }
-  // The text lies in the line, which is ours to overwrite.
-  char* text = const_cast<char*>(value.GetString());
-  const std::optional<size_t> size = FromBase64(text, value.GetStringLength());
-  if (size) {
-    to = std::string_view(text, *size);
-  }
-  return size.has_value();
-}
 
-// Empty when the member is in order; else what it should have been.
-std::string_view ReadMember(std::string_view name, Value& value, EnvelopeLine& to) {
-  if (name == "topic") {
-    to.topic = value.IsString() ? View(value) : std::string_view();
-    return to.topic.empty() ? "the name of a topic" : "";
-  }
-  if (name == "partition") {
-    to.partition = value.IsInt() ? value.GetInt() : -1;
-    return to.partition < 0 ? "a partition number" : "";
-  }
-  if (name == "offset") {
-    if (!value.IsInt64() || value.GetInt64() < 0) {
-      return "an offset";
+  bool TakeText(std::string_view text) {
+    switch (member_) {
+      case Member::kTopic:
+        to_.topic = text;
+        return !text.empty() || Refuse(Wanted());
+      case Member::kTimeType:
+        timed_ = text != "unknown";
+        return true;
+      case Member::kKey:
+        to_.key = text;
+        return true;
+      case Member::kPayload:
+        to_.payload = text;
+        return true;
+      case Member::kKeyBase64:
+        return Unpack(text, to_.key);
+      case Member::kPayloadBase64:
+        return Unpack(text, to_.payload);
+      case Member::kOther:
+        return true;
+      default:
+        return Refuse(Wanted());
     }
-    to.offset = value.GetInt64();
-  } else if (name == "ts") {
-    if (!value.IsInt64()) {
-      return "milliseconds since 1970";
-    }
-    to.time = FromMillis(value.GetInt64());
-  } else if (name == "headers") {
-    return ReadHeaders(value, to.headers) ? "" : "a list of names and values in turn";
-  } else if (name == "key") {
-    return ReadText(value, to.key) ? "" : "a text or null";
-  } else if (name == "payload") {
-    return ReadText(value, to.payload) ? "" : "a text or null";
-  } else if (name == "payload_base64" || name == "key_base64") {
-    return ReadPacked(value, name[0] == 'k' ? to.key : to.payload) ? "" : "a text in base64";
   }
-  return "";
-}
+  bool Unpack(std::string_view text, std::optional<std::string_view>& to) {
+    // The text lies in the line, which is ours to overwrite.
+    char* bytes = const_cast<char*>(text.data());
+    const std::optional<size_t> size = FromBase64(bytes, text.size());
+    to = std::string_view(bytes, size.value_or(0));
+    return size.has_value() || Refuse(Wanted());
+  }
+
+  bool TakeNumber(int64_t number) {
+    switch (member_) {
+      case Member::kPartition:
+        to_.partition = static_cast<int32_t>(number);
+        return (number >= 0 && number <= std::numeric_limits<int32_t>::max()) || Refuse(Wanted());
+      case Member::kOffset:
+        to_.offset = number;
+        return number >= 0 || Refuse(Wanted());
+      case Member::kTime:
+        to_.time = FromMillis(number);
+        return true;
+      default:
+        return Other();
+    }
+  }
+
+  static constexpr int kDepthMax = 64;
+
+  EnvelopeLine& to_;
+  std::string wrong_;
+  std::string_view name_;
+  Member member_ = Member::kOther;
+  size_t header_parts_ = 0;
+  int depth_ = 0;
+  bool timed_ = true;
+  bool object_ = false;
+};
 
 // Where RapidJSON's check of UTF-8 writes what it has read.
 struct Nowhere {
@@ -171,8 +303,7 @@ void WriteMember(Writer& writer, const char* name, const std::optional<std::stri
 }  // namespace
 
 struct EnvelopeParser::Memory {
-  std::array<char, 16384> first;
-  rapidjson::MemoryPoolAllocator<> pool{first.data(), first.size()};
+  rapidjson::Reader reader;  // keeps its stack
 };
 
 EnvelopeParser::EnvelopeParser() : memory_(std::make_unique<Memory>()) {}
@@ -180,18 +311,6 @@ EnvelopeParser::~EnvelopeParser() = default;
 
 absl::Status EnvelopeParser::Parse(Line& line, EnvelopeLine& to) {
   line.text[line.size] = '\0';
-  memory_->pool.Clear();
-  rapidjson::Document document(&memory_->pool);
-  // Iterative: the depth of the input must not become the depth of our stack.
-  document.ParseInsitu<rapidjson::kParseIterativeFlag>(line.text);
-  if (document.HasParseError()) {
-    return absl::InvalidArgumentError(
-        fmt::format("not JSON at byte {}: {}", document.GetErrorOffset(),
-                    rapidjson::GetParseError_En(document.GetParseError())));
-  }
-  if (!document.IsObject()) {
-    return absl::InvalidArgumentError("not a JSON object");
-  }
   to.topic = {};
   to.partition = 0;
   to.offset.reset();
@@ -199,19 +318,20 @@ absl::Status EnvelopeParser::Parse(Line& line, EnvelopeLine& to) {
   to.key.reset();
   to.payload.reset();
   to.headers.clear();
-  bool timed = true;
-  for (auto& member : document.GetObject()) {
-    const std::string_view name = View(member.name);
-    if (name == "tstype") {
-      timed = member.value.IsString() && View(member.value) != "unknown";
-      continue;
-    }
-    const std::string_view wanted = ReadMember(name, member.value, to);
-    if (!wanted.empty()) {
-      return absl::InvalidArgumentError(fmt::format("\"{}\" is not {}", name, wanted));
-    }
+  EnvelopeReader reader(to);
+  rapidjson::InsituStringStream text(line.text);
+  const auto result = memory_->reader.Parse<rapidjson::kParseInsituFlag>(text, reader);
+  if (!reader.wrong().empty()) {
+    return absl::InvalidArgumentError(reader.wrong());
   }
-  if (!timed) {
+  if (result.IsError() && result.Code() != rapidjson::kParseErrorTermination) {
+    return absl::InvalidArgumentError(fmt::format("not JSON at byte {}: {}", result.Offset(),
+                                                  rapidjson::GetParseError_En(result.Code())));
+  }
+  if (!reader.object()) {
+    return absl::InvalidArgumentError("not a JSON object");
+  }
+  if (!reader.timed()) {
     to.time.reset();
   }
   return to.topic.empty() ? absl::InvalidArgumentError("no \"topic\"") : absl::OkStatus();

@@ -280,6 +280,9 @@ TEST(FileEnvelopeTest, WhatIsNoEnvelopeIsAnErrorWithItsLine) {
        {"{\"topic\":\"t\",\"payload\":\"cut o", "[1]", "{\"payload\":\"x\"}",
         "{\"topic\":\"t\",\"offset\":-1}", "{\"topic\":\"t\",\"partition\":\"0\"}",
         "{\"topic\":\"t\",\"headers\":[\"a\"]}", "{\"topic\":\"t\",\"payload\":{\"a\":1}}",
+        "{\"topic\":\"t\",\"headers\":[null,\"a\"]}", "{\"topic\":\"t\",\"headers\":[\"a\",1]}",
+        "{\"topic\":\"t\",\"headers\":[[]]}", "{\"topic\":null}", "{\"topic\":\"t\",\"ts\":1.5}",
+        "{\"topic\":\"t\",\"partition\":4294967296}", "{\"topic\":\"t\",\"key\":7}",
         "{\"topic\":\"t\",\"payload_base64\":\"a\"}", "{\"topic\":\"t\"} x",
         "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"payload\":\"again\"}"}) {
     const std::string name = "bad" + std::to_string(number++);
@@ -292,12 +295,18 @@ TEST(FileEnvelopeTest, WhatIsNoEnvelopeIsAnErrorWithItsLine) {
 
 TEST(FileEnvelopeTest, DepthDoesNotEatTheStack) {
   const TemporaryFolder folder;
-  const std::string deep = "{\"topic\":\"t\",\"more\":" + std::string(300'000, '[') +
-                           std::string(300'000, ']') + ",\"payload\":\"x\"}\n";
-  const auto source = Open({{folder.Write("deep", deep), Envelope::kKcat}});
+  const auto line = [](size_t depth) {
+    return "{\"topic\":\"t\",\"more\":" + std::string(depth, '[') + "{\"topic\":1}" +
+           std::string(depth, ']') + ",\"payload\":\"x\"}\n";
+  };
+  const auto source = Open({{folder.Write("fair", line(20)), Envelope::kKcat}});
   Reading reading(*source);
   reading.UntilFinished(1);
   EXPECT_THAT(reading.Values(), ElementsAre("x"));
+  const auto deep = OpenFileSource({{{folder.Write("deep", line(1'000'000)), Envelope::kKcat}}});
+  ASSERT_TRUE(absl::IsInvalidArgument(deep.status())) << deep.status();
+  EXPECT_THAT(std::string(deep.status().message()),
+              AllOf(HasSubstr("deep:1: "), HasSubstr("nested")));
 }
 
 }  // namespace
