@@ -6,6 +6,8 @@
 
 #include "fmt/format.h"
 
+#include "engine/changes.h"
+
 namespace rootnote {
 namespace {
 
@@ -76,6 +78,7 @@ void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, b
         .Add();
   } else if (partition.role != TopicRole::kControl) {
     nulls_.Add(arrived.decoded.samples_null);
+    CountParsed(arrived);
     ApplyChanges(partition, arrived, loading);
     if (partition.clock) {
       last_tick = ApplyPoints(partition, arrived);
@@ -83,6 +86,20 @@ void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, b
   }
   partition.cut.Applied(offset, last_tick);
   NoteClosed();
+}
+
+void Arrivals::CountParsed(const ArrivedRecord& arrived) {
+  Parsed& parsed = parsed_[arrived.format];
+  if (parsed.samples == nullptr) {
+    const auto counter = [&](std::string_view kind) {
+      return &metrics_.Counter("rootnote_events_parsed_total", "What records were decoded into.",
+                               fmt::format("format=\"{}\",kind=\"{}\"", arrived.format, kind));
+    };
+    parsed = {counter("sample"), counter("event"), counter("topology")};
+  }
+  parsed.samples->Add(static_cast<int64_t>(arrived.decoded.samples.size()));
+  parsed.events->Add(static_cast<int64_t>(arrived.decoded.events.size()));
+  parsed.changes->Add(static_cast<int64_t>(arrived.decoded.changes.size()));
 }
 
 Stamp Arrivals::StampOf(IntakePartition& partition, const ArrivedRecord& arrived, EventTime time,
@@ -115,24 +132,39 @@ EventTime Arrivals::ApplyPoints(IntakePartition& partition, const ArrivedRecord&
     if (stamp.late) {
       into_.outbox.AddLate(arrived, partition.source, into_.clock.watermark(),
                            is_sample ? OwnJson(**sample) : OwnJson(**event));
-    } else if (!rules_.Sees(is_sample ? (*sample)->labels.metric()
-                                      : std::string_view((*event)->name))) {
-      unseen_.Add();
-    } else {
+    } else if (is_sample ? Route(**sample, stamp, position)
+                         : Route(**event, stamp, position, partition.source)) {
       last_tick = std::max(last_tick, stamp.tick);
-      if (is_sample) {
-        into_.router.Add(
-            stamp.tick,
-            ShardSample{{(*sample)->labels, std::nullopt}, stamp.time, (*sample)->value, position});
-      } else {
-        ArrivedEvent one{**event, partition.source, position};
-        one.event.time = stamp.time;
-        into_.router.Add(stamp.tick, std::move(one));
-      }
     }
     is_sample ? void(++sample) : void(++event);
   }
   return last_tick;
+}
+
+bool Arrivals::Route(const Sample& sample, const Stamp& stamp, const RecordPosition& position) {
+  if (!rules_.Sees(sample.labels.metric())) {
+    unseen_.Add();
+    return false;
+  }
+  into_.router.Add(stamp.tick,
+                   ShardSample{{sample.labels, std::nullopt}, stamp.time, sample.value, position});
+  return true;
+}
+
+bool Arrivals::Route(const Event& event, const Stamp& stamp, const RecordPosition& position,
+                     const std::string& source) {
+  Event stamped = event;
+  stamped.time = stamp.time;
+  const bool suspect = IsChange(event.name);
+  if (suspect) {
+    into_.router.AddSuspect(stamp.tick, stamped);
+  }
+  if (!rules_.Sees(event.name)) {
+    unseen_.Add(suspect ? 0 : 1);
+    return suspect;
+  }
+  into_.router.Add(stamp.tick, ArrivedEvent{std::move(stamped), source, position});
+  return true;
 }
 
 void Arrivals::ApplyChange(const TopologyChange& change, EventTime now) {

@@ -4,8 +4,9 @@
 // one at a time.
 #pragma once
 
-#include <optional>
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "engine/clock.h"
 #include "engine/intake.h"
@@ -38,6 +39,10 @@ class Arrivals {
 
  private:
   EventTime ApplyPoints(IntakePartition& partition, const ArrivedRecord& arrived);
+  // Whether something became part of a tick.
+  bool Route(const Sample& sample, const Stamp& stamp, const RecordPosition& position);
+  bool Route(const Event& event, const Stamp& stamp, const RecordPosition& position,
+             const std::string& source);
   Stamp StampOf(IntakePartition& partition, const ArrivedRecord& arrived, EventTime time,
                 uint64_t series);
   void ApplyChanges(IntakePartition& partition, const ArrivedRecord& arrived, bool loading);
@@ -50,7 +55,15 @@ class Arrivals {
   bool replay_;
   EventTime topology_from_;
   EventTime noted_closed_ = kMinTime;
+  struct Parsed {
+    Metric* samples = nullptr;
+    Metric* events = nullptr;
+    Metric* changes = nullptr;
+  };
+  void CountParsed(const ArrivedRecord& arrived);
+
   Metrics& metrics_;
+  std::map<std::string_view, Parsed> parsed_;  // by format
   Metric &nulls_, &unseen_, &late_, &clamped_, &changes_, &changes_refused_;
 };
 

@@ -62,6 +62,9 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
     const Signal& signal = rules.program().signals[i];
     always_due_ = always_due_ || rules.plan(SignalId(static_cast<uint32_t>(i))).yields_on_empty;
     grids_.insert(signal.every);
+    matches_.push_back(&metrics.Counter("rootnote_rule_matches_total",
+                                        "Symptoms that began to fire.",
+                                        fmt::format("rule=\"{}\"", EscapeLabelValue(signal.name))));
     evaluation_errors_.push_back(&metrics.Counter(
         "rootnote_rule_evaluation_errors_total", "Instants at which a rule had no evaluation.",
         fmt::format("rule=\"{}\"", EscapeLabelValue(signal.name))));
@@ -85,6 +88,7 @@ std::vector<Transition> Detector::Close(TickWork work, const Topology& topology,
   Evaluate(tick, topology, frozen, transitions);
   for (Transition& transition : transitions) {
     Complete(transition, topology);
+    matches_[transition.signal.index()]->Add(transition.to == SignalState::kFiring ? 1 : 0);
   }
   std::sort(transitions.begin(), transitions.end());
   if (swept_ == kMinTime || tick - swept_ >= kSweepEvery) {

@@ -93,7 +93,7 @@ class Detector {
 
   Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
       &event_not_numbers_, &series_, &instances_, &shed_, &unresolved_total_;
-  std::vector<Metric*> evaluation_errors_;  // by SignalId
+  std::vector<Metric*> evaluation_errors_, matches_;  // by SignalId
 };
 
 }  // namespace rootnote

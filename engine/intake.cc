@@ -1,6 +1,7 @@
 #include "engine/intake.h"
 
 #include <algorithm>
+#include <map>
 
 #include "fmt/format.h"
 #include "re2/re2.h"
@@ -118,11 +119,44 @@ IntakePartition& Intake::Assign(const TopicPartition& name) {
     clock.allowed_lateness = options.allowed_lateness;
     partition->clock = clock_.Add(name, clock);
   }
-  partition->late =
-      &metrics_.Counter("rootnote_late_events_total",
-                        "Samples and events behind the watermark, sent to the late topic.",
-                        fmt::format("source=\"{}\"", EscapeLabelValue(partition->source)));
+  AddMetrics(*partition);
   return *partitions_.emplace_back(std::move(partition));
+}
+
+void Intake::AddMetrics(IntakePartition& partition) {
+  partition.records =
+      &metrics_.Counter("rootnote_kafka_records_consumed_total", "Records taken in.",
+                        fmt::format("topic=\"{}\"", EscapeLabelValue(partition.name.topic)));
+  const std::string source = fmt::format("source=\"{}\"", EscapeLabelValue(partition.source));
+  partition.late =
+      &metrics_.Counter("rootnote_late_events_total",
+                        "Samples and events behind the watermark, sent to the late topic.", source);
+  if (partition.clock) {
+    partition.delay =
+        &metrics_.Gauge("rootnote_watermark_delay_seconds",
+                        "How far event time of the source is behind the wall clock.", source);
+    partition.idle = &metrics_.Gauge("rootnote_source_idle",
+                                     "Whether the wall clock stands in for the source.", source);
+  }
+}
+
+void Intake::UpdateGauges(EventTime now) {
+  // Several partitions of a source: the one that is furthest behind.
+  std::map<Metric*, EventTime> least;
+  for (const auto& partition : partitions_) {
+    if (!partition->clock) {
+      continue;
+    }
+    const EventTime watermark = clock_.WatermarkOf(*partition->clock);
+    EventTime& known = least.try_emplace(partition->delay, watermark).first->second;
+    known = std::min(known, watermark);
+    partition->idle->Set(clock_.Idle(*partition->clock) ? 1 : 0);
+  }
+  for (const auto& [delay, watermark] : least) {
+    if (watermark != kMinTime) {
+      delay->Set((now - watermark).count() / 1'000);
+    }
+  }
 }
 
 void Intake::Note(const PartitionNotice& notice, std::optional<EventTime> now) {
@@ -222,6 +256,7 @@ void Intake::Take(RecordBatch batch) {
     if (const auto last = LastTimeOf(one.decoded)) {
       partition->last_time = last;
     }
+    partition->records->Add();
     one.keep_alive = batch.keep_alive;
     one.arrival = arrivals_++;
     one.bytes = sizeof(ArrivedRecord) + one.record.value.value_or("").size() * 2 +

@@ -66,8 +66,11 @@ struct IntakePartition {
   std::optional<EventTime> last_time;  // of records that carry none of their own
   OffsetCut cut;
   std::optional<int64_t> committed;
-  int snapshots = 0;       // topology: 0 before, 1 within, 2 behind the first one
-  Metric* late = nullptr;  // per source
+  int snapshots = 0;          // topology: 0 before, 1 within, 2 behind the first one
+  Metric* records = nullptr;  // per topic
+  Metric* late = nullptr;     // per source, as those below
+  Metric* delay = nullptr;
+  Metric* idle = nullptr;
 };
 
 class Intake {
@@ -102,11 +105,14 @@ class Intake {
   }
   Millis lateness_max() const;
   bool AnyFrozen() const;
+  // How far each source is behind the wall clock.
+  void UpdateGauges(EventTime now);
 
  private:
   struct Pattern;  // a compiled topic pattern
   IntakePartition* Find(std::string_view topic, int32_t partition) const;
   IntakePartition& Assign(const TopicPartition& name);
+  void AddMetrics(IntakePartition& partition);
   size_t OptionsFor(std::string_view topic) const;
   Decoder& DecoderFor(size_t options, size_t worker) { return *decoders_[options][worker]; }
   void Decode(ArrivedRecord& arrived, IntakePartition& partition, size_t worker,

@@ -143,6 +143,10 @@ Outbox::Outbox(const OutputTopics& topics, bool evidence_positions, std::string 
 
 void Outbox::Add(OutputRecord record) {
   bytes_ += BytesOf(record);
+  metrics_
+      .Counter("rootnote_kafka_records_produced_total", "Records handed to the sink.",
+               fmt::format("topic=\"{}\"", EscapeLabelValue(record.topic)))
+      .Add();
   commit_.records.push_back(std::move(record));
 }
 

@@ -1,12 +1,14 @@
 #include "engine/pipeline.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <map>
 #include <utility>
 
 #include "fmt/format.h"
 
 #include "engine/arrivals.h"
+#include "engine/changes.h"
 #include "engine/detector.h"
 #include "engine/intake.h"
 #include "engine/journal.h"
@@ -96,16 +98,15 @@ class Pipeline::Loop {
   Detector detector_;
   IncidentStore incidents_;
 
-  EventTime executed_ = kMinTime;      // end of the last tick whose work was done
-  EventTime attend_until_ = kMinTime;  // incidents may still have something due until here
-  std::set<std::string> open_;         // incidents that are open
+  EventTime executed_ = kMinTime;         // end of the last tick whose work was done
+  EventTime attend_until_ = kMinTime;     // incidents may still have something due until here
+  std::map<std::string, Severity> open_;  // incidents that are open
   std::optional<EventTime> started_, last_commit_, last_publish_;
   uint64_t applied_ = 0, applied_at_commit_ = 0;
   std::shared_ptr<const Topology> map_;
   std::shared_ptr<const EngineView> view_;  // atomically exchanged
 
-  Metric &records_, &bytes_, &ticks_, &watermark_delay_, &open_gauge_, &entities_, &relations_,
-      &topology_version_;
+  Metric &bytes_, &ticks_, &entities_, &relations_, &topology_version_;
 };
 
 Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sink& sink,
@@ -129,12 +130,8 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       incidents_(rules_.program_ptr(), detector_.watch(), options_.incidents),
       map_(topology_.Snapshot()),
       view_(std::make_shared<EngineView>()),
-      records_(metrics.Counter("rootnote_records_consumed_total", "Records taken in.")),
-      bytes_(metrics.Counter("rootnote_bytes_consumed_total", "Bytes of records taken in.")),
+      bytes_(metrics.Counter("rootnote_kafka_bytes_consumed_total", "Bytes of records taken in.")),
       ticks_(metrics.Counter("rootnote_ticks_closed_total", "Ticks whose work was done.")),
-      watermark_delay_(metrics.Gauge("rootnote_watermark_delay_seconds",
-                                     "How far event time is behind the wall clock.")),
-      open_gauge_(metrics.Gauge("rootnote_incidents_open", "Open incidents.")),
       entities_(metrics.Gauge("rootnote_topology_entities", "Entities of the map.")),
       relations_(metrics.Gauge("rootnote_topology_edges", "Relations of the map.")),
       topology_version_(metrics.Gauge("rootnote_topology_version", "Version of the map.")) {}
@@ -167,7 +164,6 @@ absl::Status Pipeline::Loop::Round() {
   for (const PartitionNotice& notice : polled.notices) {
     intake_.Note(notice, now);
   }
-  records_.Add(static_cast<int64_t>(polled.batch.records.size()));
   bytes_.Add(static_cast<int64_t>(polled.batch.bytes));
   intake_.Take(std::move(polled.batch));
   clock_.Advance(now);
@@ -235,6 +231,9 @@ void Pipeline::Loop::CloseTick(EventTime tick) {
     topology_.Apply(change.change, change.now);
   }
   map_ = topology_.Snapshot();
+  for (const Incident::Change& change : ChangesOf(rules_.program(), work.suspects, *map_)) {
+    incidents_.NoteChange(change);
+  }
   const std::vector<Transition> transitions =
       detector_.Close(std::move(work), *map_, intake_.AnyFrozen());
   ticks_.Add();
@@ -260,13 +259,15 @@ void Pipeline::Loop::Correlate(EventTime tick, const std::vector<Transition>& tr
   }
   for (Incident& incident : incidents_.Step(tick, transitions, topology)) {
     if (incident.status == IncidentStatus::kOpen) {
-      open_.insert(incident.id);
+      open_[incident.id] = incident.severity;
     } else {
       open_.erase(incident.id);
     }
     metrics_
         .Counter("rootnote_incidents_total", "Revisions of incidents.",
-                 fmt::format("transition=\"{}\"", Name(incident.state)))
+                 fmt::format("rule=\"{}\",transition=\"{}\"",
+                             EscapeLabelValue(incident.root.empty() ? "" : incident.root[0].fault),
+                             Name(incident.state)))
         .Add();
     outbox_.AddIncident(std::move(incident));
   }
@@ -343,13 +344,22 @@ void Pipeline::Loop::Publish() {
 }
 
 void Pipeline::Loop::UpdateGauges() {
-  open_gauge_.Set(static_cast<int64_t>(open_.size()));
+  std::array<int64_t, 4> open{};
+  for (const auto& [id, severity] : open_) {
+    ++open[static_cast<size_t>(severity)];
+  }
+  for (size_t i = 0; i < open.size(); ++i) {
+    metrics_
+        .Gauge("rootnote_incidents_open", "Open incidents.",
+               fmt::format("severity=\"{}\"", Name(static_cast<Severity>(i))))
+        .Set(open[i]);
+  }
   entities_.Set(static_cast<int64_t>(map_->entities_alive()));
   relations_.Set(static_cast<int64_t>(map_->relations_alive()));
   topology_version_.Set(static_cast<int64_t>(map_->version()));
   const std::optional<EventTime> now = Now();
-  if (now && clock_.watermark() != kMinTime) {
-    watermark_delay_.Set((*now - clock_.watermark()).count() / 1'000);
+  if (now) {
+    intake_.UpdateGauges(*now);
   }
 }
 

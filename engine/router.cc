@@ -39,6 +39,10 @@ void Router::Add(EventTime tick, ArrivedChange change) {
   At(tick).changes.push_back(std::move(change));
 }
 
+void Router::AddSuspect(EventTime tick, Event event) {
+  At(tick).suspects.push_back(std::move(event));
+}
+
 std::optional<EventTime> Router::NextTick(EventTime last) const {
   if (ticks_.empty() || ticks_.begin()->first > last) {
     return std::nullopt;

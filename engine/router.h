@@ -38,6 +38,7 @@ struct TickWork {
   EventTime tick;
   std::vector<ArrivedChange> changes;  // by time, then as arrived
   std::vector<ArrivedEvent> events;
+  std::vector<Event> suspects;                    // changes, whether or not a rule sees them
   std::vector<std::vector<ShardSample>> samples;  // by shard
 };
 
@@ -48,6 +49,7 @@ class Router {
   void Add(EventTime tick, ShardSample sample);
   void Add(EventTime tick, ArrivedEvent event);
   void Add(EventTime tick, ArrivedChange change);
+  void AddSuspect(EventTime tick, Event event);
 
   // The earliest tick with work up to `last`; nullopt: none.
   std::optional<EventTime> NextTick(EventTime last) const;

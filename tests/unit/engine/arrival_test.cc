@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/changes.h"
 #include "engine/events.h"
 #include "engine/intake.h"
 #include "engine/outbox.h"
@@ -203,6 +204,38 @@ TEST(Outbox, NothingIsLostOrDoubledByAborts) {
                 FormatRfc3339(At(1)) + "\"}");
   EXPECT_EQ(sink.commits[0].offsets.at(0).offset, 7);
   EXPECT_TRUE(boxed.outbox.empty());
+}
+
+TEST(Changes, AWordOfTheNameSaysSo) {
+  for (const char* name : {"deploy_finished", "config.changed", "app-release", "rollback"}) {
+    EXPECT_TRUE(IsChange(name)) << name;
+  }
+  for (const char* name : {"employed", "exchange_rate", "request", "", "_"}) {
+    EXPECT_FALSE(IsChange(name)) << name;
+  }
+}
+
+TEST(Changes, AreAboutTheMostExactEntityOfTheMapAndCountOnce) {
+  ProgramBuilder builder;
+  builder.AddKind("region", {"zone"});
+  builder.AddKind("instance", {"app", "zone"});
+  builder.AddKind("app", {"app"});
+  const auto program = builder.Build();
+  TopologyStore store(program, TopologyOptions());
+  for (const char* name : {"region:z", "app:shop"}) {
+    TopologyChange change;
+    change.entity = name;
+    store.Apply(change, kMinTime);
+  }
+  const Event event = Named("deploy_finished", 1);
+  EXPECT_EQ(ChangesOf(*program, {event}, *store.Snapshot()).at(0).entity, "region:z");
+  TopologyChange instance;
+  instance.entity = "instance:shop/z";
+  store.Apply(instance, kMinTime);
+  const auto changes = ChangesOf(*program, {event, event}, *store.Snapshot());
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].entity, "instance:shop/z");
+  EXPECT_EQ(changes[0].detail, "latency_ms 12.5, user u");
 }
 
 TEST(OwnJson, WritesWhatTheDecoderReads) {
