@@ -90,6 +90,16 @@ std::optional<KindId> RuleIndex::FindKind(std::string_view name) const {
   return found->second;
 }
 
+std::string PluralOf(std::string_view word) {
+  if (word.ends_with('y') && !word.ends_with("ay") && !word.ends_with("ey")) {
+    return std::string(word.substr(0, word.size() - 1)) + "ies";
+  }
+  if (word.ends_with("ch") || word.ends_with("sh") || word.ends_with('x')) {
+    return std::string(word) + "es";
+  }
+  return word.ends_with('s') ? std::string(word) : std::string(word) + "s";
+}
+
 uint32_t ToleratedCount(const Tolerance& tolerance, uint32_t members) {
   switch (tolerance.type) {
     case Tolerance::Type::kCount:

@@ -63,6 +63,9 @@ class RuleIndex {
   std::vector<FaultId> no_faults_;
 };
 
+// The plural of a kind's name: disks, switches, proxies.
+std::string PluralOf(std::string_view word);
+
 // How many of `members` may fail.
 uint32_t ToleratedCount(const Tolerance& tolerance, uint32_t members);
 

@@ -13,9 +13,6 @@ bool Contains(const std::vector<EntityId>& entities, EntityId entity) {
   return std::find(entities.begin(), entities.end(), entity) != entities.end();
 }
 
-// disk → disks; good enough for the names that kinds have.
-std::string Plural(std::string_view word) { return std::string(word) + (word == "dns" ? "" : "s"); }
-
 }  // namespace
 
 std::vector<EntityId> MembersOf(const Estate& estate, EntityId group, RelationId relation,
@@ -158,7 +155,7 @@ std::string GateWords(const Estate& estate, EntityId group, RelationId relation,
                       uint32_t members) {
   std::string kind = "members";
   const std::vector<KindId>& kinds = estate.program().relation(relation).to_kinds;
-  if (kinds.size() == 1) kind = Plural(estate.program().kind(kinds[0]).name);
+  if (kinds.size() == 1) kind = PluralOf(estate.program().kind(kinds[0]).name);
   return fmt::format("{}: {} of {} {} failing, tolerated", estate.Name(group), failed, members,
                      kind);
 }

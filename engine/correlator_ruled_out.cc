@@ -23,7 +23,7 @@ constexpr size_t kNodesMax = 5'000;
 // Declared faults of so many entities are listed one by one, more are summed up.
 constexpr size_t kFaultsSingly = 3;
 constexpr size_t kNamedMax = 3;
-constexpr size_t kRejectedMax = 10;
+constexpr size_t kRejectedMax = 5;
 
 struct AreaWord {
   std::string_view kind, area;

@@ -6,6 +6,8 @@
 
 #include "fmt/format.h"
 
+#include "engine/correlator_estate.h"
+
 namespace rootnote {
 namespace {
 
@@ -25,8 +27,7 @@ std::optional<std::string> IdentityLabel(const Program& program, std::string_vie
 int64_t ImpactCount(const Incident& incident, std::string_view words) {
   int64_t count = 0;
   for (const auto& [kind, number] : incident.blast_radius.kinds) {
-    if (words == kind ||
-        (words.size() == kind.size() + 1 && words.starts_with(kind) && words.ends_with('s'))) {
+    if (words == kind || words == PluralOf(kind) || words == kind + "s") {
       count += number.actual;
     }
   }
@@ -85,7 +86,7 @@ std::string RuledOutWords(const Incident& incident) {
 }  // namespace
 
 std::string Count(int64_t count, std::string_view word) {
-  return fmt::format("{} {}{}", count, word, count == 1 || word == "dns" ? "" : "s");
+  return fmt::format("{} {}", count, count == 1 ? std::string(word) : PluralOf(word));
 }
 
 std::string NumberWords(double value) { return fmt::format("{:.4g}", value); }

@@ -102,6 +102,62 @@ TEST(Lifecycle, EvidenceOfTheCommonCauseMergesWhatItExplains) {
   EXPECT_EQ(incidents[0].blast_radius.actual, 2);
 }
 
+TEST(Lifecycle, SeveralRootsWithEvidenceTakeWhatASilentOneHad) {
+  // Four applications on one silent VM, until two resolvers turn out to be behind two of them each.
+  World world(kRules);
+  world.watch().Blind("vm");
+  world.watch().Blind("array");
+  for (int i = 1; i <= 4; ++i) {
+    world.Map(App(i) + " -runs_on-> vm:v1\n" + App(i) + " -resolves_with-> dns:d" +
+              (i <= 2 ? "1" : "2"));
+    world.Fire(10, "app_errors", App(i));
+  }
+  world.Run(60);
+  ASSERT_EQ(world.Latest().size(), 1U);
+  EXPECT_EQ(world.Latest()[0].root[0].entity, "vm:v1");
+  world.Fire(70, "servfail", "dns:d1", 65);
+  world.Fire(70, "servfail", "dns:d2", 65);
+  world.Run(200);
+  const std::vector<Incident> incidents = world.Latest();
+  ASSERT_EQ(incidents.size(), 3U);
+  EXPECT_EQ(incidents[0].status, IncidentStatus::kSuperseded);
+  EXPECT_EQ(incidents[0].state, IncidentState::kSuperseded);
+  EXPECT_TRUE(incidents[0].superseded_by == incidents[1].id ||
+              incidents[0].superseded_by == incidents[2].id);
+  for (size_t i = 1; i < incidents.size(); ++i) {
+    EXPECT_EQ(incidents[i].status, IncidentStatus::kOpen);
+    EXPECT_EQ(incidents[i].root[0].kind, "dns");
+    EXPECT_EQ(incidents[i].blast_radius.actual, 2);
+  }
+}
+
+TEST(Lifecycle, WhatOutlivesARecoveredRootIsReleased) {
+  World world(kRules);
+  MapApps(world, 2);
+  world.Fire(10, "servfail", "dns:d");
+  world.Fire(40, "app_errors", "app:a1");
+  world.Fire(40, "app_errors", "app:a2");
+  world.End(100, "servfail", "dns:d");
+  world.End(130, "app_errors", "app:a2");
+  world.Run(100 + 1800 + 120);
+  const std::vector<Incident> incidents = world.Latest();
+  ASSERT_EQ(incidents.size(), 2U);
+  EXPECT_EQ(incidents[0].status, IncidentStatus::kResolved);
+  EXPECT_EQ(incidents[1].status, IncidentStatus::kOpen);
+  EXPECT_EQ(incidents[1].root[0].entity, "app:a1");
+}
+
+TEST(Lifecycle, AStaleMonitorIsNoProofOfHealth) {
+  World world(kRules);
+  MapApps(world, 3);
+  world.watch().Stale("dns:d");
+  for (int i = 1; i <= 3; ++i) world.Fire(10, "app_errors", App(i));
+  world.Run(60);
+  ASSERT_EQ(world.Latest().size(), 1U);
+  EXPECT_EQ(world.Latest()[0].root[0].entity, "dns:d");
+  EXPECT_TRUE(world.Latest()[0].root[0].monitored);
+}
+
 TEST(Lifecycle, ARootThatRecoversFirstStaysTheRoot) {
   World world(kRules);
   MapApps(world, 4);
