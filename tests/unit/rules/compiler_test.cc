@@ -1,13 +1,15 @@
 // Sources → Program: what comes out for what goes in, and that nothing that goes in breaks it.
 #include "rules/compiler.h"
 
+#include <algorithm>
 #include <fstream>
-#include <set>
+#include <random>
 #include <sstream>
 
 #include "gtest/gtest.h"
 
 #include "rules/diagnostic_codes.h"
+#include "rules/lexer.h"
 
 namespace rootnote {
 namespace {
@@ -246,6 +248,28 @@ TEST(Compile, TheTourWithoutAnyOneOfItsWords) {
       EXPECT_FALSE(FormatDiagnostic(diagnostic, result.sources).empty());
     }
     at = end + 1;
+  }
+}
+
+// Words of the tour in the wrong places, always the same ones.
+TEST(Compile, TheTourStirred) {
+  const RuleSource tour("tour.rn", ReadFile("tests/golden/tour.rn"));
+  Diagnostics lexed;
+  const std::vector<Token> tokens = Lex(tour, 0, lexed);
+  std::mt19937 random(20260321);
+  const auto any = [&] { return tokens[random() % tokens.size()].span; };
+  for (int round = 0; round < 1500; ++round) {
+    std::string text(tour.text());
+    for (int change = 0; change < 3; ++change) {
+      const Span from = any(), to = any();
+      text.replace(to.begin, to.end - to.begin, std::string(tour.Text(from)) + " ");
+    }
+    const CompileResult result = Compile({RuleSource("tour.rn", text)});
+    EXPECT_EQ(result.program == nullptr, result.diagnostics.has_errors());
+    for (const Diagnostic& diagnostic : result.diagnostics.list()) {
+      EXPECT_LE(diagnostic.span.begin, diagnostic.span.end);
+      EXPECT_LE(diagnostic.span.end, text.size());
+    }
   }
 }
 

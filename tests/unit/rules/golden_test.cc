@@ -12,6 +12,8 @@
 #include "gtest/gtest.h"
 
 #include "rules/compiler.h"
+#include "rules/parser.h"
+#include "tests/unit/rules/ast_dump.h"
 
 namespace rootnote {
 namespace {
@@ -90,6 +92,32 @@ TEST(Golden, Diagnostics) {
     EXPECT_EQ(result.program == nullptr, result.diagnostics.has_errors());
     return Diagnose(result);
   });
+}
+
+std::string DumpOf(const RuleSource& source) {
+  Diagnostics diagnostics;
+  StringSet signals;
+  const std::vector<Token> tokens = Lex(source, 0, diagnostics);
+  CollectSignalNames(tokens, signals);
+  const ParsedFile parsed = ParseFile(source, 0, tokens, signals, diagnostics);
+  std::string text = Dump(parsed.file);
+  for (const Diagnostic& diagnostic : diagnostics.list()) {
+    text += FormatDiagnostic(diagnostic, {source});
+  }
+  return text;
+}
+
+TEST(Golden, SyntaxTrees) {
+  CheckGoldens("tests/golden/parser", 2,
+               [](std::vector<RuleSource> sources) { return DumpOf(sources.at(0)); });
+}
+
+TEST(Golden, SyntaxTreeOfTheTour) {
+  const std::string made = DumpOf(RuleSource("tour.rn", ReadFile("tests/golden/tour.rn")));
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    std::ofstream("tests/golden/tour.tree", std::ios::binary) << made;
+  }
+  EXPECT_EQ(ReadFile("tests/golden/tour.tree"), made);
 }
 
 TEST(Golden, Programs) {
