@@ -120,7 +120,7 @@ class Cursor {
       const auto member = value_->FindMember(name);
       found = member == value_->MemberEnd() ? nullptr : &member->value;
     }
-    const Cursor cursor(found, Below(key), status_);
+    Cursor cursor(found, Below(key), status_);
     if (found == nullptr && required) {
       cursor.Fail("is missing");
     }

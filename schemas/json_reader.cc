@@ -374,30 +374,37 @@ class JsonReader::Walk {
     }
   }
 
+  std::string_view KeyOf(size_t node) const { return tree_[node].key; }
+
   // The second of two members with one name; of several such pairs the one that comes first.
   std::optional<size_t> FindDuplicate(size_t object) {
     members_.clear();
     for (size_t i = tree_.First(object); i != tree_.End(object); i = tree_.Next(i)) {
       members_.push_back(i);
     }
-    const auto key = [this](size_t i) { return tree_[i].key; };
-    if (members_.size() <= kPairwiseMax) {
-      for (size_t i = 1; i < members_.size(); ++i) {
-        for (size_t j = 0; j < i; ++j) {
-          if (key(members_[i]) == key(members_[j])) {
-            return members_[i];
-          }
+    return members_.size() <= kPairwiseMax ? FindDuplicateByPairs() : FindDuplicateBySorting();
+  }
+
+  std::optional<size_t> FindDuplicateByPairs() const {
+    for (size_t i = 1; i < members_.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (KeyOf(members_[i]) == KeyOf(members_[j])) {
+          return members_[i];
         }
       }
-      return std::nullopt;
     }
-    std::sort(members_.begin(), members_.end(), [&](size_t a, size_t b) {
-      const int order = key(a).compare(key(b));
+    return std::nullopt;
+  }
+
+  std::optional<size_t> FindDuplicateBySorting() {
+    std::sort(members_.begin(), members_.end(), [this](size_t a, size_t b) {
+      const int order = KeyOf(a).compare(KeyOf(b));
       return order != 0 ? order < 0 : a < b;
     });
     std::optional<size_t> twice;
     for (size_t i = 1; i < members_.size(); ++i) {
-      if (key(members_[i]) == key(members_[i - 1]) && (!twice || members_[i] < *twice)) {
+      const bool same = KeyOf(members_[i]) == KeyOf(members_[i - 1]);
+      if (same && (!twice || members_[i] < *twice)) {
         twice = members_[i];
       }
     }

@@ -71,6 +71,7 @@ Labels::Labels() = default;
 
 Labels::Labels(std::shared_ptr<const Set> set) : set_(std::move(set)) {}
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): callers hand their pairs over.
 Labels Labels::From(std::vector<std::pair<std::string, std::string>> pairs) {
   std::vector<Label> views;
   views.reserve(pairs.size());
@@ -170,8 +171,8 @@ std::string_view Labels::bytes() const {
 }
 
 uint64_t Labels::hash() const {
-  static const uint64_t kEmptyHash = HashBytes({});
-  return set_ == nullptr ? kEmptyHash : set_->hash;
+  static const uint64_t empty_hash = HashBytes({});
+  return set_ == nullptr ? empty_hash : set_->hash;
 }
 
 std::string Labels::ToString() const {

@@ -2,7 +2,8 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
+
+#include "schemas/base/check.h"
 
 namespace rootnote {
 namespace {
@@ -256,6 +257,7 @@ std::string FormatDuration(Millis duration) {
   std::string out = negative ? "-" : "";
   for (const Unit& unit : kUnits) {
     const auto size = static_cast<uint64_t>(unit.ms);
+    DCHECK(size > 0);
     if (rest < size || (unit.only_exact && rest % size != 0)) {
       continue;
     }
