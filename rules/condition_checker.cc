@@ -141,7 +141,9 @@ class ExprChecker {
       scope_.Error(DiagnosticCode::kDimensionMismatch, comparison.span,
                    fmt::format("{} is compared with {}, which is {}", text,
                                scope_.TextAt(subject.span), ToString(have)),
-                   fmt::format("write the number in {}, or a bare number", ToString(have)));
+                   have == Dimension{Dimension::Type::kKnown}
+                       ? "write a percentage or a bare number"
+                       : fmt::format("write the number in {}, or a bare number", ToString(have)));
     }
   }
 

@@ -367,7 +367,7 @@ std::string ToString(const Dimension& dimension) {
   if (dimension.seconds < 0) {
     below += (below.empty() ? "" : " ") + power("second", -dimension.seconds);
   }
-  if (text.empty() && below.empty()) return "a ratio";
+  if (text.empty() && below.empty()) return "a number without unit";
   if (below.empty()) return text;
   return text.empty() ? "per " + below : text + " per " + below;
 }

@@ -34,7 +34,7 @@ struct Dimension {
   friend bool operator==(const Dimension&, const Dimension&) = default;
 };
 Dimension DimensionOf(const promql::Expr& expr);
-// "seconds", "bytes per second", "a ratio".
+// "seconds", "bytes per second", "a number without unit".
 std::string ToString(const Dimension& dimension);
 
 // The value of an expression of numbers only.

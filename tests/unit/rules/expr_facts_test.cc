@@ -65,22 +65,22 @@ std::string DimensionText(std::string_view text) {
 TEST(DimensionOf, FollowsNamesAndFunctions) {
   EXPECT_EQ(DimensionText("request_seconds"), "seconds");
   EXPECT_EQ(DimensionText("disk_bytes"), "bytes");
-  EXPECT_EQ(DimensionText("memory_ratio"), "a ratio");
+  EXPECT_EQ(DimensionText("memory_ratio"), "a number without unit");
   EXPECT_EQ(DimensionText("memory_percent"), "percent");
   EXPECT_EQ(DimensionText("requests_total"), "?");
   EXPECT_EQ(DimensionText("rate(net_bytes_total[5m])"), "bytes per second");
-  EXPECT_EQ(DimensionText("rate(cpu_seconds_total[5m])"), "a ratio");
+  EXPECT_EQ(DimensionText("rate(cpu_seconds_total[5m])"), "a number without unit");
   EXPECT_EQ(DimensionText("increase(net_bytes_total[5m])"), "bytes");
-  EXPECT_EQ(DimensionText("count_over_time(x_bytes[5m])"), "a ratio");
+  EXPECT_EQ(DimensionText("count_over_time(x_bytes[5m])"), "a number without unit");
   EXPECT_EQ(DimensionText("max_over_time(x_bytes[5m])"), "bytes");
   EXPECT_EQ(DimensionText("sum by (a) (x_bytes)"), "bytes");
-  EXPECT_EQ(DimensionText("count(x_bytes)"), "a ratio");
+  EXPECT_EQ(DimensionText("count(x_bytes)"), "a number without unit");
   EXPECT_EQ(DimensionText("time() - x_timestamp_seconds"), "seconds");
 }
 
 TEST(DimensionOf, CombinesThem) {
   EXPECT_EQ(DimensionText("x_bytes / y_seconds"), "bytes per second");
-  EXPECT_EQ(DimensionText("x_bytes / y_bytes"), "a ratio");
+  EXPECT_EQ(DimensionText("x_bytes / y_bytes"), "a number without unit");
   EXPECT_EQ(DimensionText("x_bytes * 2"), "bytes");
   EXPECT_EQ(DimensionText("1 / y_seconds"), "per second");
   EXPECT_EQ(DimensionText("errors_total / requests_total"), "quotient");
@@ -89,7 +89,7 @@ TEST(DimensionOf, CombinesThem) {
   EXPECT_EQ(DimensionText("rate(x_seconds_sum[5m]) / rate(x_seconds_count[5m])"), "seconds");
   EXPECT_EQ(DimensionText("histogram_quantile(0.9, rate(x_seconds_bucket[5m]))"), "seconds");
   EXPECT_EQ(DimensionText("x_bytes > y"), "bytes");
-  EXPECT_EQ(DimensionText("x_bytes > bool y"), "a ratio");
+  EXPECT_EQ(DimensionText("x_bytes > bool y"), "a number without unit");
 }
 
 using Direction = Condition::Direction;
