@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/correlator.h"
 #include "engine/correlator_estate.h"
 #include "engine/incidents_live.h"
 #include "schemas/incident.h"
@@ -20,7 +21,7 @@ std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionVi
 // Areas reachable upstream of what is affected, declared faults that are not shown, and the
 // rejected candidates: at most `max`.
 std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncident& live,
-                                           size_t max);
+                                           const ImpactView& view, size_t max);
 
 // The word an SRE has for a kind's area: storage, database, network, dns, compute; else the kind.
 std::string_view AreaOf(std::string_view kind);
