@@ -35,6 +35,10 @@ int RunCheck(const CheckArguments& arguments) {
     }
     return kExitOk;
   }
+  if (arguments.paths.empty()) {
+    PrintFailure(absl::InvalidArgumentError("check needs files or folders to check"));
+    return kExitUsage;
+  }
   std::vector<std::string> rules;
   bool configs_ok = true;
   for (const std::string& path : arguments.paths) {

@@ -35,6 +35,13 @@ void LogKafka(const KafkaLog& log) {
   spdlog::log(level, "kafka {}: {}", log.facility, log.message);
 }
 
+// A call into librdkafka that never returns: the process ends at once, and the next one starts from
+// the committed offsets.
+void Die(std::string why) {
+  spdlog::critical("{}", why);
+  std::_Exit(kExitUnavailable);
+}
+
 std::map<std::string, std::string> Join(std::map<std::string, std::string> properties,
                                         const std::map<std::string, std::string>& more) {
   for (const auto& [key, value] : more) properties[key] = value;
@@ -62,6 +69,7 @@ absl::StatusOr<Ends> OpenKafka(const Config& config) {
   out.properties = Join(Join(common, {{"transactional.id", id}}), config.kafka.producer);
   out.group = &source->group();
   out.log = LogKafka;
+  out.fatal = Die;
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink, OpenKafkaSink(std::move(out)));
   return Ends{std::move(source), std::move(sink)};
 }
@@ -69,6 +77,7 @@ absl::StatusOr<Ends> OpenKafka(const Config& config) {
 absl::StatusOr<Ends> OpenFiles(const Config& config) {
   FileSinkOptions out;
   out.paths = config.outputs;
+  out.append = true;  // a restart adds to what was written
   out.paths.try_emplace(config.pipeline.outputs.incidents, "-");
   ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenFileSource({.inputs = config.files}));
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink, OpenFileSink(std::move(out)));
