@@ -39,6 +39,9 @@ int RunCheck(const CheckArguments& arguments) {
     PrintFailure(absl::InvalidArgumentError("check needs files or folders to check"));
     return kExitUsage;
   }
+  if (arguments.paths.empty()) {
+    return PrintFailure(absl::OutOfRangeError("check needs a file or a folder"));
+  }
   std::vector<std::string> rules;
   bool configs_ok = true;
   for (const std::string& path : arguments.paths) {
@@ -54,6 +57,10 @@ int RunCheck(const CheckArguments& arguments) {
   const size_t files = sources->size();
   const CompileResult result = Compile(*std::move(sources));
   if (!PrintDiagnostics(result, err)) return kExitFindings;
+  if (const absl::Status zones = CheckZones(*result.program); !zones.ok()) {
+    PrintFailure(zones);
+    return kExitFindings;
+  }
   const Program& program = *result.program;
   out.Print(
       fmt::format("{} {}: {}, {}, {}, {}, {}\n", out.Paint(Ink::kGreen, "ok"), Count(files, "file"),

@@ -221,9 +221,8 @@ absl::StatusOr<std::shared_ptr<const Program>> DemoProgram() {
 int RunDemo(const DemoArguments& arguments) {
   const std::optional<estate::Story> story = estate::ParseStory(arguments.story);
   if (!story) {
-    const int code = PrintFailure(absl::InvalidArgumentError(
+    return PrintFailure(absl::OutOfRangeError(
         fmt::format("no scenario \"{}\"; there are dns, disk and quiet", arguments.story)));
-    return code == kExitConfig ? kExitUsage : code;
   }
   if (!arguments.record.empty()) {
     std::error_code error;

@@ -16,7 +16,8 @@ enum ExitCode : int {
   kExitConfig = 78,
 };
 
-// What a failed command exits with; the message has been printed.
+// What a failed command exits with; the message has been printed. The value of a flag that is not
+// right is OutOfRange, a file that is not right InvalidArgument.
 int ExitCodeOf(const absl::Status& status);
 
 }  // namespace rootnote

@@ -55,7 +55,7 @@ absl::Status CheckSignal(const Program& program, const std::string& signal) {
   std::vector<std::string> names;
   for (const Signal& known : program.signals) names.push_back(known.name);
   const std::string near = DidYouMean(signal, names);
-  return absl::InvalidArgumentError(
+  return absl::OutOfRangeError(
       fmt::format("no signal \"{}\" in the rules{}", signal,
                   near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }
@@ -97,7 +97,7 @@ int ExplainSignal(const ExplainArguments& arguments) {
   if (!arguments.at.empty()) {
     const std::optional<EventTime> time = ParseRfc3339(arguments.at);
     if (!time) {
-      return PrintFailure(absl::InvalidArgumentError(
+      return PrintFailure(absl::OutOfRangeError(
           fmt::format("--at {}: not a time such as 2026-11-22T07:00:00Z", arguments.at)));
     }
     at = *time;

@@ -18,7 +18,7 @@ namespace rootnote {
 namespace {
 
 absl::Status WrongFlag(std::string_view flag, std::string_view value, std::string_view wanted) {
-  return absl::InvalidArgumentError(fmt::format("{} {}: not {}", flag, value, wanted));
+  return absl::OutOfRangeError(fmt::format("{} {}: not {}", flag, value, wanted));
 }
 
 absl::Status ReadTimes(const ReplayArguments& arguments, PipelineOptions& options) {
@@ -47,8 +47,10 @@ absl::Status AddInputs(const ReplayArguments& arguments, ReplaySetup& setup) {
   if (!lateness) {
     return WrongFlag("--allowed-lateness", arguments.allowed_lateness, "a duration such as 5s");
   }
-  const absl::StatusOr<std::unique_ptr<Decoder>> decoder = MakeDecoder(arguments.format);
-  if (!decoder.ok()) return decoder.status();
+  if (!MakeDecoder(arguments.format).ok()) {
+    return WrongFlag("--format", arguments.format,
+                     fmt::format("a format; known: {}", fmt::join(KnownFormats(), ", ")));
+  }
   for (const std::string& path : arguments.topology) {
     setup.files.push_back({path, Envelope::kNone});
     setup.options.topics.push_back(

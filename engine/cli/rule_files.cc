@@ -7,6 +7,8 @@
 
 #include "fmt/format.h"
 
+#include "engine/maintenance.h"
+
 namespace rootnote {
 namespace {
 
@@ -73,6 +75,14 @@ bool PrintDiagnostics(const CompileResult& result, const Terminal& terminal) {
   return result.program != nullptr;
 }
 
+absl::Status CheckZones(const Program& program) {
+  const std::vector<std::string> unknown = MaintenanceCalendar::UnknownZones(program);
+  if (unknown.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("unknown time zone{} {}: write names such as Europe/Paris, and install tzdata",
+                  unknown.size() == 1 ? "" : "s", fmt::join(unknown, ", ")));
+}
+
 absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::string>& paths,
                                                          const CompileOptions& options) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(paths));
@@ -80,6 +90,7 @@ absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     return absl::InvalidArgumentError("the rules have errors; nothing was started");
   }
+  RETURN_IF_ERROR(CheckZones(*result.program));
   return result.program;
 }
 

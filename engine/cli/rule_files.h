@@ -16,7 +16,10 @@ absl::StatusOr<std::vector<RuleSource>> ReadRuleFiles(const std::vector<std::str
 // Prints what the compiler found, to standard error; true when there is a program.
 bool PrintDiagnostics(const CompileResult& result, const Terminal& terminal);
 
-// Both in one: rules that are not right are printed and end in FailedPrecondition.
+// InvalidArgument names time zones of maintenance windows that this machine's tzdata does not know.
+absl::Status CheckZones(const Program& program);
+
+// All in one: rules that are not right are printed and end in FailedPrecondition.
 absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::string>& paths,
                                                          const CompileOptions& options = {});
 

@@ -96,6 +96,8 @@ int ExitCodeOf(const absl::Status& status) {
       return kExitOk;
     case absl::StatusCode::kInvalidArgument:
       return kExitConfig;
+    case absl::StatusCode::kOutOfRange:
+      return kExitUsage;
     case absl::StatusCode::kNotFound:
       return kExitNoInput;
     case absl::StatusCode::kUnavailable:
