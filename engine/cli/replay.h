@@ -18,7 +18,7 @@ struct ReplaySetup {
   PipelineOptions options;
 };
 
-// InvalidArgument: a flag or the rules; NotFound: a file.
+// OutOfRange: a flag; InvalidArgument: the rules or the configuration; NotFound: a file.
 absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments);
 
 }  // namespace rootnote

@@ -1,7 +1,9 @@
+#include <atomic>
 #include <thread>
 
 #include "fmt/format.h"
 #include "re2/re2.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 #include <signal.h>
 
@@ -96,22 +98,23 @@ class StopSignals {
   }
   void Watch(Pipeline& pipeline) {
     thread_ = std::thread([this, &pipeline] {
-      int signal = 0;
-      sigwait(&set_, &signal);
-      if (signal != SIGUSR1) {
-        spdlog::info("signal {}: committing what is closed, then stopping", signal);
-        pipeline.Stop();
-      }
+      int signal = SIGUSR1;
+      while (signal == SIGUSR1 && !done_) sigwait(&set_, &signal);
+      if (signal == SIGUSR1) return;
+      spdlog::info("signal {}: committing what is closed, then stopping", signal);
+      pipeline.Stop();
     });
   }
   ~StopSignals() {
     if (!thread_.joinable()) return;
+    done_ = true;
     pthread_kill(thread_.native_handle(), SIGUSR1);
     thread_.join();
   }
 
  private:
   sigset_t set_{};
+  std::atomic<bool> done_ = false;
   std::thread thread_;
 };
 
@@ -140,7 +143,8 @@ int RunDaemon(const RunArguments& arguments) {
   StopSignals signals;
   absl::StatusOr<Config> config = ReadConfig(arguments.config);
   if (!config.ok()) return PrintFailure(config.status());
-  spdlog::set_default_logger(spdlog::default_logger()->clone("rootnote"));
+  // Standard output belongs to the incidents.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("rootnote"));
   CompileOptions compile;
   compile.evaluation_interval = config->pipeline.evaluation_interval;
   compile.tick = config->pipeline.tick;
