@@ -77,27 +77,43 @@ Standing StandingOf(const Estate& estate, EntityId entity) {
   return standing;
 }
 
-// Everything that something affected depends on, over every relation, healthy or not.
-std::vector<EntityId> ReachableFrom(const Estate& estate, const std::vector<EntityId>& starts,
-                                    EventTime begin) {
-  std::vector<EntityId> result;
+struct Reached {
+  EntityId entity;
+  bool at_onset = true;  // over relations that held when it began
+};
+
+// Everything that something affected depends on, over every relation, healthy or not; last what it
+// only depended on before or depends on since.
+std::vector<Reached> ReachableFrom(const Estate& estate, const std::vector<EntityId>& starts,
+                                   EventTime onset) {
+  const EventTime begin = onset - estate.options().topology_grace;
+  std::vector<Reached> result;
   std::set<uint32_t> seen;
-  std::deque<std::pair<EntityId, uint32_t>> queue;
+  std::deque<std::pair<EntityId, uint32_t>> queue, later;
   for (EntityId start : starts) {
     if (seen.insert(start.value()).second) queue.emplace_back(start, 0);
   }
-  while (!queue.empty() && result.size() < kNodesMax) {
-    auto [entity, depth] = queue.front();
-    queue.pop_front();
-    result.push_back(entity);
-    if (depth >= estate.options().depth_max) continue;
-    for (const Edge& edge : estate.Upstream(entity)) {
-      if (!edge.validity.Within(begin, estate.now())) continue;
-      if (seen.insert(edge.other.value()).second) queue.emplace_back(edge.other, depth + 1);
+  for (bool at_onset : {true, false}) {
+    while (!queue.empty() && result.size() < kNodesMax) {
+      auto [entity, depth] = queue.front();
+      queue.pop_front();
+      result.push_back({entity, at_onset});
+      if (depth >= estate.options().depth_max) continue;
+      for (const Edge& edge : estate.Upstream(entity)) {
+        if (at_onset && !edge.validity.Within(begin, onset)) {
+          later.emplace_back(edge.other, depth + 1);
+        } else if (seen.insert(edge.other.value()).second) {
+          queue.emplace_back(edge.other, depth + 1);
+        }
+      }
+    }
+    for (auto [entity, depth] : std::exchange(later, {})) {
+      if (seen.insert(entity.value()).second) queue.emplace_back(entity, depth);
     }
   }
-  std::sort(result.begin(), result.end(),
-            [&](EntityId a, EntityId b) { return estate.Name(a) < estate.Name(b); });
+  std::sort(result.begin(), result.end(), [&](const Reached& a, const Reached& b) {
+    return estate.Name(a.entity) < estate.Name(b.entity);
+  });
   return result;
 }
 
@@ -259,14 +275,23 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
     involved.insert(id->value());
     starts.push_back(*id);
   }
-  const EventTime begin = live.candidate.onset - estate.options().topology_grace;
   std::map<std::string, Area, std::less<>> areas;
   std::vector<EntityId> others;
   std::vector<Incident::RuledOut> out, singles;
-  for (EntityId entity : ReachableFrom(estate, starts, begin)) {
+  std::vector<std::pair<std::string, std::string>> failing;  // entity, signal
+  for (const auto& [entity, at_onset] : ReachableFrom(estate, starts, live.candidate.onset)) {
     if (involved.contains(entity.value())) continue;
+    const std::string name(estate.Name(entity));
+    if (!at_onset) {
+      Standing standing = StandingOf(estate, entity);
+      if (standing.condition != Standing::Condition::kFailing) continue;
+      singles.push_back({name, standing.signal, "no_path_at_onset",
+                         fmt::format("{} fails, but nothing affected depended on it at {}", name,
+                                     FormatRfc3339(live.candidate.onset))});
+      continue;
+    }
     others.push_back(entity);
-    std::string kind(KindName(estate.Name(entity)));
+    const std::string kind(KindName(name));
     Area& area = areas[std::string(AreaOf(kind))];
     Standing standing = StandingOf(estate, entity);
     switch (standing.condition) {
@@ -280,11 +305,12 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
         area.tolerated.emplace_back(entity, std::move(standing));
         break;
       case Standing::Condition::kMaintenance:
-        singles.push_back({std::string(estate.Name(entity)), standing.signal, "in_maintenance",
-                           fmt::format("{} fails in its maintenance window", estate.Name(entity))});
+        singles.push_back({name, standing.signal, "in_maintenance",
+                           fmt::format("{} fails in its maintenance window", name)});
         break;
       case Standing::Condition::kFailing:
         area.failing = true;
+        failing.emplace_back(name, standing.signal);
         break;
     }
   }
@@ -298,6 +324,14 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
     std::optional<EntityId> id = estate.Find(rejected.what);
     if (id && involved.contains(id->value())) continue;
     out.push_back(rejected);
+  }
+  for (const auto& [name, signal] : failing) {
+    const bool listed = std::any_of(out.begin(), out.end(), [&](const Incident::RuledOut& entry) {
+      return entry.what == name;
+    });
+    if (listed) continue;
+    singles.push_back({name, signal, "explains_too_little",
+                       fmt::format("{}: {} fires, and explains nothing of this", name, signal)});
   }
   for (Incident::RuledOut& single : singles) out.push_back(std::move(single));
   if (out.size() > max) out.resize(max);

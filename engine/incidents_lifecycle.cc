@@ -228,7 +228,7 @@ void IncidentStore::Lifecycle::Close(LiveIncident& live, IncidentState state,
   live.record.status = state == IncidentState::kMerged       ? IncidentStatus::kMerged
                        : state == IncidentState::kSuperseded ? IncidentStatus::kSuperseded
                                                              : IncidentStatus::kResolved;
-  live.record.resolved_at = now_;
+  if (state == IncidentState::kResolved) live.record.resolved_at = now_;
   Emit(live, state, reason);
   closed_order_.emplace_back(now_, live.record.id);
   closed_[live.record.id] = {live.record, live.root, live.fault, now_, live.symptoms, live.impact};

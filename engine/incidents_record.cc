@@ -14,8 +14,8 @@ namespace {
 
 // How long before the first onset a deploy or change is a suspect.
 constexpr Millis kSuspectWindow{30 * 60'000};
-// A map older than this against event time is named in limits[].
-constexpr Millis kMapStale{24 * 3'600'000};
+// A map without any change for so long is named in limits[]: longer than a quiet weekend.
+constexpr Millis kMapStale{7 * 24 * 3'600'000};
 // Entities of one kind looked at for the list of healthy regions: bounds the cost of a revision.
 constexpr size_t kHealthyScanMax = 20'000;
 

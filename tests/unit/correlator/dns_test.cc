@@ -141,5 +141,32 @@ TEST(Dns, IsOneIncidentWithEverythingElseRuledOut) {
   EXPECT_EQ(attack->detail, "edge:uk: traffic_surge 1.6 but no connection_flood");
 }
 
+TEST(Dns, NamesWhatFailsBesideIt) {
+  World world(kStore);
+  MapStore(world);
+  Outage(world);
+  // An interface below the same applications, and a database that one of them moved to since.
+  world.Fire(130, "interface_errors", "interface:i-uk");
+  world.MapAt("app:portal/uk -queries-> database:new", 150);
+  world.Fire(160, "database_errors", "database:new");
+  world.Run(500);
+  std::map<std::string, Incident> by_root;
+  for (const Incident& incident : world.Latest()) by_root[incident.root[0].entity] = incident;
+  ASSERT_TRUE(by_root.contains("dns:atlantic"));
+  ASSERT_TRUE(by_root.contains("interface:i-uk"));
+  ASSERT_TRUE(by_root.contains("database:new"));
+  EXPECT_EQ(by_root.size(), 3U);
+  const Incident& incident = by_root["dns:atlantic"];
+  EXPECT_TRUE(Impacted(incident).contains("app:portal/uk"));
+  const Incident::RuledOut* beside = FindRuledOut(incident, "interface:i-uk");
+  ASSERT_NE(beside, nullptr);
+  EXPECT_EQ(beside->reason, "explains_too_little");
+  const Incident::RuledOut* since = FindRuledOut(incident, "database:new");
+  ASSERT_NE(since, nullptr);
+  EXPECT_EQ(since->reason, "no_path_at_onset");
+  // Where something fails, the area is not ruled out as a whole.
+  EXPECT_EQ(FindRuledOut(incident, "network"), nullptr);
+}
+
 }  // namespace
 }  // namespace rootnote

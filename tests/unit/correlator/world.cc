@@ -74,6 +74,18 @@ void World::Map(std::string_view lines) {
   }
 }
 
+void World::MapAt(std::string_view lines, double at) {
+  for (const Line& line : Lines(lines)) {
+    TopologyChange change;
+    change.type = TopologyChange::Type::kRelation;
+    change.relation = line.relation;
+    change.from = line.from;
+    change.to = line.to;
+    change.time = At(at);
+    changes_.emplace(ToMillis(At(at)), change);
+  }
+}
+
 void World::Unmap(std::string_view lines, double at) {
   for (const Line& line : Lines(lines)) {
     TopologyChange change;

@@ -42,6 +42,7 @@ class World {
 
   // "vm:v1 -runs_on-> host:h1", several per text, one a line; `from`, `to`: validity.
   void Map(std::string_view lines);
+  void MapAt(std::string_view lines, double at);
   void Unmap(std::string_view lines, double at);
   void Entity(std::string_view entity,
               const std::vector<std::pair<std::string, std::string>>& labels, double at = -1e6);
