@@ -102,3 +102,14 @@ class Recording:
             if fields["write_errors_total"] > 0:
                 first.setdefault(f"disk:{tags['array']}/{tags['disk']}", at)
         return first
+
+    def surge_end(self, edge):
+        """When the traffic of an edge went back to normal for good."""
+        last, ends = None, 0
+        for at, tags, fields in self.telegraf("edge"):
+            if tags["edge"] != edge:
+                continue
+            if last and fields["requests_total"] - last > 1.4 * 50_000:  # ten seconds at 5,000/s
+                ends = at
+            last = fields["requests_total"]
+        return ends
