@@ -302,7 +302,7 @@ absl::Status Pipeline::Loop::Commit() {
     ASSIGN_OR_RETURN(left, outbox_.Write(sink_));
   }
   UpdateGauges();
-  const bool stale = last_commit_ && (!last_publish_ || *last_commit_ - *last_publish_ >= 1s);
+  const bool stale = !last_commit_ || !last_publish_ || *last_commit_ - *last_publish_ >= 1s;
   if (!left.empty() || stale) {
     Publish();
   }

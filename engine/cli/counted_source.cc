@@ -3,6 +3,7 @@
 namespace rootnote {
 
 absl::StatusOr<SourceBatch> CountedSource::Poll(const PollLimits& limits, Millis timeout) {
+  on_poll_();
   ASSIGN_OR_RETURN(SourceBatch batch, source_.Poll(limits, timeout));
   for (const PartitionNotice& notice : batch.notices) {
     if (notice.type == PartitionNotice::Type::kAssigned) partitions_.insert(notice.partition);

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <set>
 
@@ -14,7 +15,9 @@ namespace rootnote {
 
 class CountedSource : public Source {
  public:
-  explicit CountedSource(Source& source) : source_(source) {}
+  // `on_poll` is called before each poll, on the pipeline's thread.
+  CountedSource(Source& source, std::function<void()> on_poll)
+      : source_(source), on_poll_(std::move(on_poll)) {}
 
   absl::StatusOr<SourceBatch> Poll(const PollLimits& limits, Millis timeout) override;
   void Pause(const TopicPartition& partition) override { source_.Pause(partition); }
@@ -29,6 +32,7 @@ class CountedSource : public Source {
 
  private:
   Source& source_;
+  std::function<void()> on_poll_;
   std::set<TopicPartition> partitions_;  // Poll's
   bool finished_ = false;                // Poll's
 

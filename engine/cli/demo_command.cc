@@ -169,19 +169,15 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   ASSIGN_OR_RETURN(Broker broker, StartBroker(options));
   const std::string servers = broker.kafka->bootstrap_servers();
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaSource> kafka, OpenFeed(servers));
-  CountedSource source(*kafka);
+  const Pipeline* running = nullptr;
+  CountedSource source(*kafka, [&] { lapse.Look(*running->View()); });
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink,
                    OpenKafkaSink({.properties = {{"bootstrap.servers", servers},
                                                  {"transactional.id", "rootnote-demo"}},
                                   .group = &kafka->group()}));
   Metrics metrics;
   Pipeline pipeline(program, source, *sink, metrics, options);
-  lapse.Verdicts([&](const std::string& signal, const std::string& entity) {
-    for (const Finding& finding : pipeline.View()->findings) {
-      if (finding.signal == signal && finding.entity == entity) return finding.verdict;
-    }
-    return std::string();
-  });
+  running = &pipeline;
   pipeline.OnTransition([&](const Transition& t, const Program& p) { lapse.Note(t, p); });
   pipeline.OnIncident([&](const Incident& incident) { lapse.Note(incident); });
 
@@ -196,7 +192,6 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   thread.join();
   RETURN_IF_ERROR(ran);
   RETURN_IF_ERROR(produced);
-  lapse.Verdicts(nullptr);
   RETURN_IF_ERROR(sink->Close());
   sink.reset();
   kafka->Close();

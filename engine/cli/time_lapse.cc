@@ -11,8 +11,8 @@ namespace rootnote {
 namespace {
 
 constexpr size_t kEntitiesShown = 3;
-// How long a line waits for the incidents that belong before the next one.
-constexpr Millis kSettle{30'000};
+// How long a line waits for the verdict on it, and for incidents that belong before it.
+constexpr Millis kSettle{180'000};
 
 // "23:13:30" of an event time.
 std::string Clock(EventTime time) { return FormatRfc3339(time).substr(11, 8); }
@@ -48,22 +48,28 @@ void TimeLapse::Begin(estate::Story story, const estate::Feed& feed) {
                              estate.arrays.size() * estate::kDisksPerArray, feed.series()))));
 }
 
-void TimeLapse::Print(const Line& line) const {
-  std::string what = line.what, text = line.text;
-  Ink ink = line.ink;
-  if (!line.incident) {
+void TimeLapse::Look(const EngineView& view) {
+  if (view.closed_tick > time_) Gather();
+  for (Line& line : lines_) {
+    if (line.incident || line.burst.to != SignalState::kFiring) continue;
     const std::string& signal = program_.signal(line.burst.signal).name;
-    text = fmt::format("{} on {}", signal, Entities(line.burst.entities));
-    const std::string verdict = verdict_ && line.burst.to == SignalState::kFiring
-                                    ? verdict_(signal, line.burst.entities.front())
-                                    : "";
-    if (verdict == "in_maintenance" || verdict == "tolerated") {
-      what = verdict == "tolerated" ? "tolerated" : "planned";
-      ink = Ink::kDim;
+    for (const Finding& finding : view.findings) {
+      if (finding.signal != signal || finding.entity != line.burst.entities.front()) continue;
+      const bool planned = finding.verdict == "in_maintenance";
+      if (!planned && finding.verdict != "tolerated") continue;
+      line.what = planned ? "planned" : "tolerated";
+      line.ink = Ink::kDim;
     }
   }
+}
+
+void TimeLapse::Print(const Line& line) const {
+  const std::string text = line.incident
+                               ? line.text
+                               : fmt::format("{} on {}", program_.signal(line.burst.signal).name,
+                                             Entities(line.burst.entities));
   out_.Print(fmt::format("{}  {}  {}\n", out_.Paint(Ink::kDim, Clock(line.time)),
-                         out_.Paint(ink, fmt::format("{:<9}", what)), text));
+                         out_.Paint(line.ink, fmt::format("{:<9}", line.what)), text));
 }
 
 void TimeLapse::PrintUntil(EventTime time) {

@@ -2,7 +2,6 @@
 // naive alert would have said, and the one incident instead. Thread: the pipeline's.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "engine/cli/estate/feed.h"
 #include "engine/cli/terminal.h"
+#include "engine/pipeline.h"
 #include "engine/transition.h"
 #include "rules/program.h"
 #include "schemas/incident.h"
@@ -21,13 +21,8 @@ class TimeLapse {
   // `shown` off: counts only, prints nothing.
   TimeLapse(const Terminal& out, bool shown, const Program& program);
 
-  // The engine's verdict on a finding that opened nothing ("tolerated", "in_maintenance"), "" for
-  // none. Set before the run.
-  void Verdicts(
-      std::function<std::string(const std::string& signal, const std::string& entity)> of) {
-    verdict_ = std::move(of);
-  }
-
+  // Takes over what the engine thinks of findings that opened nothing: planned, tolerated.
+  void Look(const EngineView& view);
   void Begin(estate::Story story, const estate::Feed& feed);
   void Note(const Transition& transition, const Program& program);
   void Note(const Incident& incident);
@@ -62,7 +57,6 @@ class TimeLapse {
   EventTime time_ = kMinTime;
   std::vector<Burst> bursts_;
   std::vector<Line> lines_;
-  std::function<std::string(const std::string&, const std::string&)> verdict_;
   std::map<std::string, size_t> alerts_;  // signal → times it fired
   size_t alerts_total_ = 0;
 };
