@@ -173,6 +173,7 @@ class RegionView {
  private:
   void AddItems();
   std::vector<Suspect> FindSuspects(const std::vector<EntityId>& roots);
+  void Shadow(const Suspect& suspect);
   void DemoteJoint();
   bool ExplainsAlone(const Candidate& upstream, const std::vector<EntityId>& members) const;
   bool Dominates(const Hypothesis& hypothesis) const;

@@ -71,7 +71,34 @@ void DropSharedGroups(std::map<uint32_t, Suspect>& suspects) {
   }
 }
 
+void AddGroup(Suspect& suspect, BrokenGroup&& group) {
+  for (BrokenGroup& other : suspect.groups) {
+    if (other.relation != group.relation) continue;
+    for (Family family : group.families) {
+      if (std::find(other.families.begin(), other.families.end(), family) == other.families.end()) {
+        other.families.push_back(family);
+      }
+    }
+    return;
+  }
+  suspect.groups.push_back(std::move(group));
+}
+
 }  // namespace
+
+// Notes on the items what a cause that is not judged would score.
+void RegionView::Shadow(const Suspect& suspect) {
+  for (size_t i = 0; i < kFamilies; ++i) {
+    if ((suspect.families >> i & 1) == 0) continue;
+    NodeKey node = ToNode(suspect.entity, static_cast<Family>(i));
+    if (estate_.WatchOf(node) == Watch::kFresh) continue;
+    for (uint32_t item : suspect.items) {
+      items_[item].shadow =
+          std::max(items_[item].shadow,
+                   items_[item].weight * kGradePercent[static_cast<size_t>(Origin::kSilent)] / 100);
+    }
+  }
+}
 
 // Every entity upstream of an item, and groups that lost their redundancy. A silent one that
 // symptoms of only one entity point to can never beat that entity itself and is left out.
@@ -88,18 +115,7 @@ std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots
       for (BrokenGroup& group : BrokenGroupsOf(estate_, *active)) {
         Suspect& suspect = suspects[group.group.value()];
         if (suspect.items.empty() || suspect.items.back() != i) suspect.items.push_back(i);
-        bool known = false;
-        for (BrokenGroup& other : suspect.groups) {
-          if (other.relation != group.relation) continue;
-          known = true;
-          for (Family family : group.families) {
-            if (std::find(other.families.begin(), other.families.end(), family) ==
-                other.families.end()) {
-              other.families.push_back(family);
-            }
-          }
-        }
-        if (!known) suspect.groups.push_back(std::move(group));
+        AddGroup(suspect, std::move(group));
       }
     }
   }
@@ -119,16 +135,7 @@ std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots
       result.push_back(std::move(suspect));
       continue;
     }
-    for (uint32_t item : suspect.items) {
-      for (size_t family = 0; family < kFamilies; ++family) {
-        if ((suspect.families >> family & 1) == 0) continue;
-        NodeKey node = ToNode(suspect.entity, static_cast<Family>(family));
-        if (estate_.WatchOf(node) == Watch::kFresh) continue;
-        items_[item].shadow = std::max(
-            items_[item].shadow,
-            items_[item].weight * kGradePercent[static_cast<size_t>(Origin::kSilent)] / 100);
-      }
-    }
+    Shadow(suspect);
   }
   std::sort(result.begin(), result.end(), [&](const Suspect& a, const Suspect& b) {
     return estate_.Name(a.entity) < estate_.Name(b.entity);

@@ -202,6 +202,90 @@ void AddFaults(const Estate& estate, const std::vector<EntityId>& entities,
   }
 }
 
+// Everything upstream of what is affected, sorted into what can be said of it.
+struct Survey {
+  Survey(const Estate& estate, const LiveIncident& live, const ImpactView& view);
+
+  std::set<uint32_t> involved;  // the root, its causes, and all on the paths: not ruled out
+  std::map<std::string, Area, std::less<>> areas;
+  std::vector<EntityId> others;
+  std::vector<Incident::RuledOut> singles;
+
+ private:
+  std::vector<EntityId> Starts(const Estate& estate, const LiveIncident& live,
+                               const ImpactView& view);
+  void Place(const Estate& estate, EntityId entity);
+};
+
+std::vector<EntityId> Survey::Starts(const Estate& estate, const LiveIncident& live,
+                                     const ImpactView& view) {
+  std::vector<EntityId> starts;
+  if (std::optional<EntityId> root = estate.Find(live.root)) {
+    involved.insert(root->value());
+    starts.push_back(*root);
+  }
+  for (const std::string& cause : live.causes) {
+    if (std::optional<EntityId> id = estate.Find(cause)) involved.insert(id->value());
+  }
+  for (const ImpactPath& path : view.paths) {
+    for (EntityId step : path.path) involved.insert(step.value());
+    if (starts.size() < kStartsMax) starts.push_back(path.entity);
+  }
+  for (const auto& [name, impact] : live.impact) {
+    std::optional<EntityId> id = estate.Find(name);
+    if (!id) continue;
+    involved.insert(id->value());
+    starts.push_back(*id);
+  }
+  return starts;
+}
+
+void Survey::Place(const Estate& estate, EntityId entity) {
+  const std::string name(estate.Name(entity));
+  const std::string kind(KindName(name));
+  Area& area = areas[std::string(AreaOf(kind))];
+  Standing standing = StandingOf(estate, entity);
+  switch (standing.condition) {
+    case Standing::Condition::kHealthy:
+      area.healthy[kind].push_back(entity);
+      break;
+    case Standing::Condition::kUnwatched:
+      area.unwatched[kind].push_back(entity);
+      break;
+    case Standing::Condition::kTolerated:
+      area.tolerated.emplace_back(entity, std::move(standing));
+      break;
+    case Standing::Condition::kMaintenance:
+      singles.push_back({name, standing.signal, "in_maintenance",
+                         fmt::format("{} fails in its maintenance window", name)});
+      break;
+    case Standing::Condition::kFailing:
+      area.failing = true;
+      singles.push_back(
+          {name, standing.signal, "explains_too_little",
+           fmt::format("{}: {} fires, and explains nothing of this", name, standing.signal)});
+      break;
+  }
+}
+
+Survey::Survey(const Estate& estate, const LiveIncident& live, const ImpactView& view) {
+  const EventTime onset = live.candidate.onset;
+  for (const Reached& reached : ReachableFrom(estate, Starts(estate, live, view), onset)) {
+    if (involved.contains(reached.entity.value())) continue;
+    if (reached.at_onset) {
+      others.push_back(reached.entity);
+      Place(estate, reached.entity);
+      continue;
+    }
+    Standing standing = StandingOf(estate, reached.entity);
+    if (standing.condition != Standing::Condition::kFailing) continue;
+    const std::string name(estate.Name(reached.entity));
+    singles.push_back({name, standing.signal, "no_path_at_onset",
+                       fmt::format("{} fails, but nothing affected depended on it at {}", name,
+                                   FormatRfc3339(onset))});
+  }
+}
+
 }  // namespace
 
 std::string_view AreaOf(std::string_view kind) {
@@ -255,85 +339,25 @@ std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionVi
 
 std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncident& live,
                                            const ImpactView& view, size_t max) {
-  // On the way from the root to what depends on it, nothing is ruled out.
-  std::set<uint32_t> involved;
-  std::vector<EntityId> starts;
-  if (std::optional<EntityId> root = estate.Find(live.root)) {
-    involved.insert(root->value());
-    starts.push_back(*root);
-  }
-  for (const std::string& cause : live.causes) {
-    if (std::optional<EntityId> id = estate.Find(cause)) involved.insert(id->value());
-  }
-  for (const ImpactPath& path : view.paths) {
-    for (EntityId step : path.path) involved.insert(step.value());
-    if (starts.size() < kStartsMax) starts.push_back(path.entity);
-  }
-  for (const auto& [name, impact] : live.impact) {
-    std::optional<EntityId> id = estate.Find(name);
-    if (!id) continue;
-    involved.insert(id->value());
-    starts.push_back(*id);
-  }
-  std::map<std::string, Area, std::less<>> areas;
-  std::vector<EntityId> others;
-  std::vector<Incident::RuledOut> out, singles;
-  std::vector<std::pair<std::string, std::string>> failing;  // entity, signal
-  for (const auto& [entity, at_onset] : ReachableFrom(estate, starts, live.candidate.onset)) {
-    if (involved.contains(entity.value())) continue;
-    const std::string name(estate.Name(entity));
-    if (!at_onset) {
-      Standing standing = StandingOf(estate, entity);
-      if (standing.condition != Standing::Condition::kFailing) continue;
-      singles.push_back({name, standing.signal, "no_path_at_onset",
-                         fmt::format("{} fails, but nothing affected depended on it at {}", name,
-                                     FormatRfc3339(live.candidate.onset))});
-      continue;
-    }
-    others.push_back(entity);
-    const std::string kind(KindName(name));
-    Area& area = areas[std::string(AreaOf(kind))];
-    Standing standing = StandingOf(estate, entity);
-    switch (standing.condition) {
-      case Standing::Condition::kHealthy:
-        area.healthy[kind].push_back(entity);
-        break;
-      case Standing::Condition::kUnwatched:
-        area.unwatched[kind].push_back(entity);
-        break;
-      case Standing::Condition::kTolerated:
-        area.tolerated.emplace_back(entity, std::move(standing));
-        break;
-      case Standing::Condition::kMaintenance:
-        singles.push_back({name, standing.signal, "in_maintenance",
-                           fmt::format("{} fails in its maintenance window", name)});
-        break;
-      case Standing::Condition::kFailing:
-        area.failing = true;
-        failing.emplace_back(name, standing.signal);
-        break;
-    }
-  }
-  for (const auto& [word, area] : areas) {
+  Survey survey(estate, live, view);
+  std::vector<Incident::RuledOut> out;
+  for (const auto& [word, area] : survey.areas) {
     // An area in which something else fails for another reason is not ruled out as a whole.
     if (area.failing || (area.healthy.empty() && area.tolerated.empty())) continue;
     out.push_back(Sum(estate, word, area));
   }
-  AddFaults(estate, others, out);
+  AddFaults(estate, survey.others, out);
   for (const Incident::RuledOut& rejected : live.rejected) {
     std::optional<EntityId> id = estate.Find(rejected.what);
-    if (id && involved.contains(id->value())) continue;
-    out.push_back(rejected);
+    if (!id || !survey.involved.contains(id->value())) out.push_back(rejected);
   }
-  for (const auto& [name, signal] : failing) {
-    const bool listed = std::any_of(out.begin(), out.end(), [&](const Incident::RuledOut& entry) {
-      return entry.what == name;
-    });
-    if (listed) continue;
-    singles.push_back({name, signal, "explains_too_little",
-                       fmt::format("{}: {} fires, and explains nothing of this", name, signal)});
+  const size_t listed = out.size();
+  for (Incident::RuledOut& single : survey.singles) {
+    const bool known =
+        std::any_of(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(listed),
+                    [&](const Incident::RuledOut& entry) { return entry.what == single.what; });
+    if (!known) out.push_back(std::move(single));
   }
-  for (Incident::RuledOut& single : singles) out.push_back(std::move(single));
   if (out.size() > max) out.resize(max);
   return out;
 }
