@@ -161,14 +161,15 @@ class RegionView {
   std::vector<bool> Marks(const std::vector<Explained>& explained) const;
 
   // Greedy cover of the items for which `open` is true: candidates with the score they have on
-  // what is left, best first. Those that do not reach the threshold are left out.
+  // what is left, best first. Those that do not reach the threshold are left out, and `excluded`.
   struct Hypothesis {
     const Candidate* candidate = nullptr;
     int64_t score = 0;
     std::vector<Explained> explained;
     bool dominates = false;  // hold-back may end early (SEMANTICS section 5)
   };
-  std::vector<Hypothesis> Cover(const std::vector<bool>& open) const;
+  std::vector<Hypothesis> Cover(const std::vector<bool>& open,
+                                const std::vector<EntityId>& excluded) const;
 
  private:
   void AddItems();

@@ -217,7 +217,8 @@ bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Cand
   return a.name < b.name;
 }
 
-std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open) const {
+std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open,
+                                                      const std::vector<EntityId>& excluded) const {
   std::vector<bool> left = open;
   auto restrict_to_left = [&](const Candidate& candidate) {
     Hypothesis hypothesis{&candidate, 0, {}, false};
@@ -233,7 +234,9 @@ std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& o
   };
   std::priority_queue<Hypothesis, std::vector<Hypothesis>, decltype(worse)> queue(worse);
   for (const Candidate& candidate : candidates_) {
-    if (candidate.valid) queue.push(restrict_to_left(candidate));
+    const bool out =
+        std::find(excluded.begin(), excluded.end(), candidate.entity) != excluded.end();
+    if (candidate.valid && !out) queue.push(restrict_to_left(candidate));
   }
   std::vector<Hypothesis> cover;
   while (!queue.empty()) {

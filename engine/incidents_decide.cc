@@ -347,7 +347,13 @@ void IncidentStore::Lifecycle::Fold(const std::vector<LiveIncident*>& incidents,
 
 void IncidentStore::Lifecycle::OpenNew(const RegionView& region, std::vector<bool>& open,
                                        EventTime& due) {
-  for (const RegionView::Hypothesis& hypothesis : region.Cover(open)) {
+  // A root that has recovered does not cause what begins now: that would have been folded in.
+  std::vector<EntityId> recovered;
+  for (const auto& [slot, live] : open_) {
+    std::optional<EntityId> root = correlator_.estate().Find(live.root);
+    if (live.recovered_at && root) recovered.push_back(*root);
+  }
+  for (const RegionView::Hypothesis& hypothesis : region.Cover(open, recovered)) {
     EventTime since = kMaxTime;
     for (const Explained& explained : hypothesis.explained) {
       for (const ActiveSymptom* active : region.items()[explained.item].symptoms) {

@@ -90,6 +90,7 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
   if (--live.active > 0) return;
   live.last_end = ended.time;
   live.end_reason = ended.reason;
+  live.challenger.clear();
   if (live.had_evidence && !live.recovered_at) {
     live.recovered_at = ended.time;
     Note(live, "root_recovered", /*urgent=*/true);

@@ -180,6 +180,19 @@ TEST(Lifecycle, ARootThatRecoversFirstStaysTheRoot) {
   for (const Incident& last : world.Latest()) EXPECT_EQ(last.status, IncidentStatus::kResolved);
 }
 
+TEST(Lifecycle, ARecoveredRootDoesNotCauseWhatBeginsLater) {
+  World world(kRules);
+  MapApps(world, 6);
+  world.Fire(10, "servfail", "dns:d");
+  for (int i = 1; i <= 3; ++i) world.Fire(40, "app_errors", App(i));
+  world.End(100, "servfail", "dns:d");
+  for (int i = 4; i <= 6; ++i) world.Fire(300, "app_errors", App(i));
+  world.Run(400);
+  ASSERT_EQ(world.Latest().size(), 4U);
+  EXPECT_EQ(Impacted(world.Latest()[0]), (std::set<std::string>{App(1), App(2), App(3)}));
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(world.Latest()[i].root[0].kind, "app");
+}
+
 TEST(Lifecycle, ResolvesAMinuteAfterTheLastSymptom) {
   World world(kRules);
   MapApps(world, 1);

@@ -64,6 +64,14 @@ void MapRandomly(World& world, unsigned seed) {
                 std::to_string(array) + "/d" + std::to_string(i));
     }
   }
+  for (int i = 0; i < 6; ++i) {
+    const std::string vm = Pick(random, "vm:v", 8);
+    const double at = static_cast<double>(100 + random() % 1200);
+    world.Unmap(vm + " -stored_on-> array:s1", at);
+    world.MapAt(vm + " -stored_on-> array:s2", at);
+  }
+  world.Delete(Pick(random, "vm:v", 8), static_cast<double>(200 + random() % 1000));
+  world.Delete(Pick(random, "dns:r", 4), static_cast<double>(200 + random() % 1000));
   if (random() % 2 == 0) world.watch().Blind("vm");
   if (random() % 3 == 0) world.watch().Stale("dns:up1");
 }
