@@ -53,7 +53,9 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       instances_(metrics.Gauge("rootnote_signal_instances", "Instances pending or firing.")),
       shed_(metrics.Gauge("rootnote_signal_instances_shed", "Instances refused by a limit.")),
       unresolved_total_(metrics.Counter("rootnote_entity_unresolved_total",
-                                        "Results of signals that name no entity.")) {
+                                        "Results of signals that name no entity.")),
+      name_conflicts_(metrics.Counter("rootnote_name_conflicts_total",
+                                      "Series of a name that is a metric and an event, too.")) {
   shards_.reserve(std::max(options.shards, 1U));
   for (uint32_t i = 0; i < std::max(options.shards, 1U); ++i) {
     shards_.emplace_back(rules);
@@ -159,7 +161,11 @@ std::vector<const Series*> Detector::Admit() {
   places.resize(std::min(places.size(), room));
   std::vector<const Series*> admitted;
   for (const Arrival& place : places) {
-    admitted.push_back(&shards_[place.shard].Admit(place.newcomer));
+    const Series& series = shards_[place.shard].Admit(place.newcomer);
+    const bool event = series.key.projection.has_value();
+    const auto [known, added] = names_.try_emplace(series.key.labels.metric(), event);
+    name_conflicts_.Add(!added && known->second != event ? 1 : 0);
+    admitted.push_back(&series);
   }
   return admitted;
 }

@@ -27,6 +27,7 @@
 #include "engine/shard_pool.h"
 #include "engine/signals.h"
 #include "engine/watch.h"
+#include "schemas/base/string_view.h"
 
 namespace rootnote {
 
@@ -85,6 +86,7 @@ class Detector {
   bool always_due_ = false;  // some signal says something about nothing, as absent() does
   std::set<Millis> grids_;   // every `every`
   bool begun_ = false;       // something was observed
+  StringMap<bool> names_;    // of series → whether it is an event; as many as series at most
   uint64_t topology_version_ = 0;
   EventTime swept_ = kMinTime;
 
@@ -92,7 +94,7 @@ class Detector {
   std::vector<UnresolvedResult> unresolved_;
 
   Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
-      &event_not_numbers_, &series_, &instances_, &shed_, &unresolved_total_;
+      &event_not_numbers_, &series_, &instances_, &shed_, &unresolved_total_, &name_conflicts_;
   std::vector<Metric*> evaluation_errors_, matches_;  // by SignalId
 };
 
