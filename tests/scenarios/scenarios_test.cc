@@ -19,6 +19,8 @@
 namespace rootnote {
 namespace {
 
+using TestBlock = rootnote::Test;  // not gtest's
+
 // ctest runs in the root of the repository.
 std::vector<std::string> ScenarioFiles() {
   std::vector<std::string> files;
@@ -44,7 +46,7 @@ class Scenarios : public testing::TestWithParam<std::string> {
     ASSERT_NE(program_, nullptr) << messages_;
   }
 
-  ScenarioOutcome Run(const Test& test, const ScenarioDelivery& delivery) {
+  ScenarioOutcome Run(const TestBlock& test, const ScenarioDelivery& delivery) {
     absl::StatusOr<ScenarioOutcome> outcome = RunScenario(program_, test, delivery);
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     return outcome.ok() ? *std::move(outcome) : ScenarioOutcome();
@@ -55,7 +57,7 @@ class Scenarios : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Scenarios, Hold) {
-  for (const Test& test : program_->tests) {
+  for (const TestBlock& test : program_->tests) {
     SCOPED_TRACE(test.name);
     const ScenarioOutcome outcome = Run(test, {});
     EXPECT_EQ(outcome.dead_letters, "");
@@ -68,7 +70,7 @@ TEST_P(Scenarios, Hold) {
 }
 
 TEST_P(Scenarios, SameBytesForThreadsAndBatches) {
-  for (const Test& test : program_->tests) {
+  for (const TestBlock& test : program_->tests) {
     SCOPED_TRACE(test.name);
     const std::string bytes = Run(test, {}).output;
     for (const int threads : {1, 2, 7}) {
@@ -81,7 +83,7 @@ TEST_P(Scenarios, SameBytesForThreadsAndBatches) {
 }
 
 TEST_P(Scenarios, SameRecordsShuffledDuplicatedSpread) {
-  for (const Test& test : program_->tests) {
+  for (const TestBlock& test : program_->tests) {
     SCOPED_TRACE(test.name);
     // Two partitions leave positions out, as every delivery below does.
     const std::string records = Run(test, {.partitions = 2}).output;
