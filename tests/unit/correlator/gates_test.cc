@@ -23,6 +23,12 @@ signal vm_down on vm      { when x > 1 for 20s family down severity warning }
 signal vm_errors on vm    { when x > 1 for 20s family errors severity warning }
 )";
 
+std::string Rules(std::string_view more) {
+  std::string rules(kRules);
+  rules += more;
+  return rules;
+}
+
 void MapResolvers(World& world, int apps, bool forwarder) {
   for (int i = 1; i <= apps; ++i) {
     const std::string app = "app:a" + std::to_string(i);
@@ -174,9 +180,9 @@ TEST(Gates, AMemberThatAlsoCarriesItElsewhereIsNotTolerated) {
 }
 
 TEST(Gates, ADeclaredFaultOnTheGroupWins) {
-  World world(std::string(kRules) + R"(
+  World world(Rules(R"(
 fault pool_exhausted on pool { causes app_errors title "Pool {pool} has too few members" }
-)");
+)"));
   world.Map(R"(
     app:shop -balanced_by-> pool:p
     pool:p -member-> vm:m1
@@ -190,7 +196,7 @@ fault pool_exhausted on pool { causes app_errors title "Pool {pool} has too few 
 }
 
 TEST(Gates, ToleratedFindingsMayOpenAsInfo) {
-  World world(std::string(kRules) + "incidents { tolerated open info }\n");
+  World world(Rules("incidents { tolerated open info }\n"));
   world.Map("pool:p -member-> vm:m1\n pool:p -member-> vm:m2");
   world.Fire(10, "vm_down", "vm:m1");
   world.Run(100);
