@@ -21,8 +21,10 @@ void AddReplayFlags(CLI::App& command, ReplayArguments& arguments, bool required
                      "Event time goes on to here after the last record");
   command.add_option("--topology-from", arguments.topology_from,
                      "Undated topology records hold from here");
-  command.add_option("--threads", arguments.threads, "Threads of the shard pool; 0: one per core");
-  command.add_option("--batch", arguments.batch_records, "Records per batch");
+  command.add_option("--threads", arguments.threads, "Threads of the shard pool; 0: one per core")
+      ->check(CLI::Range(0, 1024));
+  command.add_option("--batch", arguments.batch_records, "Records per batch")
+      ->check(CLI::Range(1, 100'000));
 }
 
 void AddCheck(CLI::App& app, CheckArguments& arguments) {
