@@ -21,6 +21,12 @@ SymptomKey KeyOf(const Symptom& symptom) {
   return {symptom.entity, symptom.signal, symptom.relation_from};
 }
 
+void SortByKey(std::vector<ActiveSymptom*>& symptoms) {
+  std::sort(symptoms.begin(), symptoms.end(), [](ActiveSymptom* a, ActiveSymptom* b) {
+    return KeyOf(a->symptom) < KeyOf(b->symptom);
+  });
+}
+
 struct RegionState {
   EventTime due = kMaxTime;
   absl::flat_hash_set<ActiveSymptom*> members;  // never iterated where order matters
@@ -58,6 +64,10 @@ class Correlator::Table {
                   std::vector<ActiveSymptom*>& out) const;
   std::vector<ActiveSymptom*> Gather(ActiveSymptom& start,
                                      absl::flat_hash_set<ActiveSymptom*>& seen) const;
+  std::vector<ActiveSymptom*> TakeDirty(EventTime now);
+  uint64_t Settle(const std::vector<ActiveSymptom*>& members);
+  std::vector<EntityId> RootsIn(uint64_t region, const std::vector<ActiveSymptom*>& members,
+                                const std::map<int64_t, std::string>& roots) const;
 
   // By upstream entity; the order within never reaches an output.
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<ActiveSymptom*>> reached_;
@@ -262,15 +272,12 @@ std::vector<ActiveSymptom*> Correlator::Table::Gather(
       if (seen.insert(neighbour).second) members.push_back(neighbour);
     }
   }
-  std::sort(members.begin(), members.end(), [](ActiveSymptom* a, ActiveSymptom* b) {
-    return KeyOf(a->symptom) < KeyOf(b->symptom);
-  });
+  SortByKey(members);
   return members;
 }
 
-std::vector<RegionView> Correlator::Table::Evaluate(EventTime now,
-                                                    const std::map<int64_t, std::string>& roots) {
-  estate.SetNow(now);
+// What has to be judged again, by key: regions that are due become their symptoms.
+std::vector<ActiveSymptom*> Correlator::Table::TakeDirty(EventTime now) {
   for (auto region = regions.begin(); region != regions.end();) {
     if (region->second.due > now) {
       ++region;
@@ -282,36 +289,54 @@ std::vector<RegionView> Correlator::Table::Evaluate(EventTime now,
   changed = false;
   std::vector<ActiveSymptom*> starts(dirty_.begin(), dirty_.end());
   dirty_.clear();
-  std::sort(starts.begin(), starts.end(), [](ActiveSymptom* a, ActiveSymptom* b) {
-    return KeyOf(a->symptom) < KeyOf(b->symptom);
-  });
+  SortByKey(starts);
+  return starts;
+}
+
+// Moves the members out of their old regions into a new one.
+uint64_t Correlator::Table::Settle(const std::vector<ActiveSymptom*>& members) {
+  const uint64_t id = next_region_++;
+  for (ActiveSymptom* member : members) {
+    auto old = regions.find(member->region);
+    if (old != regions.end()) {
+      old->second.members.erase(member);
+      if (old->second.members.empty()) regions.erase(old);
+    }
+    member->region = id;
+    regions[id].members.insert(member);
+  }
+  return id;
+}
+
+// Roots of incidents that own something in the region, or that something in it points to.
+std::vector<EntityId> Correlator::Table::RootsIn(
+    uint64_t region, const std::vector<ActiveSymptom*>& members,
+    const std::map<int64_t, std::string>& roots) const {
+  absl::flat_hash_set<int64_t> owners;
+  for (const ActiveSymptom* member : members) owners.insert(member->owner);
+  std::vector<EntityId> wanted;
+  for (const auto& [owner, root] : roots) {
+    std::optional<EntityId> entity = estate.Find(root);
+    if (!entity) continue;
+    auto found = reached_.find(entity->value());
+    const bool pointed_to = found != reached_.end() && (*found->second.begin())->region == region;
+    if (pointed_to || owners.contains(owner)) wanted.push_back(*entity);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  return wanted;
+}
+
+std::vector<RegionView> Correlator::Table::Evaluate(EventTime now,
+                                                    const std::map<int64_t, std::string>& roots) {
+  estate.SetNow(now);
   std::vector<RegionView> views;
   absl::flat_hash_set<ActiveSymptom*> seen;
-  for (ActiveSymptom* start : starts) {
+  for (ActiveSymptom* start : TakeDirty(now)) {
     if (seen.contains(start)) continue;
     std::vector<ActiveSymptom*> members = Gather(*start, seen);
-    const uint64_t id = next_region_++;
-    RegionState& state = regions[id];
-    std::vector<EntityId> wanted;
-    for (ActiveSymptom* member : members) {
-      auto old = regions.find(member->region);
-      if (old != regions.end()) old->second.members.erase(member);
-      if (old != regions.end() && old->second.members.empty()) regions.erase(old);
-      member->region = id;
-      state.members.insert(member);
-      auto root = roots.find(member->owner);
-      if (root == roots.end()) continue;
-      if (std::optional<EntityId> entity = estate.Find(root->second)) wanted.push_back(*entity);
-    }
-    for (const auto& [owner, root] : roots) {
-      std::optional<EntityId> entity = estate.Find(root);
-      auto found = entity ? reached_.find(entity->value()) : reached_.end();
-      if (found != reached_.end() && (*found->second.begin())->region == id) {
-        wanted.push_back(*entity);
-      }
-    }
-    std::sort(wanted.begin(), wanted.end());
-    wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+    const uint64_t id = Settle(members);
+    const std::vector<EntityId> wanted = RootsIn(id, members, roots);
     ++stats.evaluations;
     views.emplace_back(estate, id, std::move(members), wanted);
   }

@@ -173,10 +173,13 @@ class RegionView {
 
  private:
   void AddItems();
+  std::map<uint32_t, Suspect> CollectSuspects() const;
   std::vector<Suspect> FindSuspects(const std::vector<EntityId>& roots);
   void Shadow(const Suspect& suspect);
   void DemoteJoint();
   bool ExplainsAlone(const Candidate& upstream, const std::vector<EntityId>& members) const;
+  Hypothesis Restrict(const Candidate& candidate, const std::vector<bool>& left) const;
+  bool Opens(const Hypothesis& hypothesis) const;
   bool Dominates(const Hypothesis& hypothesis) const;
   bool DependsOn(const Candidate& rival, const Candidate& candidate) const;
 
@@ -191,9 +194,15 @@ class RegionView {
 // What depends on the candidate, as of its onset and now.
 ImpactView ImpactOf(const Estate& estate, const Candidate& candidate);
 
-// Strict order of candidates at given scores (DESIGN section 6.4).
-bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Candidate& b,
-                 int64_t score_b, size_t count_b);
+// A candidate with the score and the number of items it explains on what is left.
+struct Contender {
+  const Candidate& candidate;
+  int64_t score = 0;
+  size_t count = 0;
+};
+
+// Strict order (DESIGN section 6.4).
+bool RanksBefore(const Contender& a, const Contender& b);
 
 struct CorrelatorStats {
   uint64_t refused_limit = 0;  // transitions beyond symptoms_max

@@ -33,24 +33,7 @@ RuleIndex::RuleIndex(const Program& program) {
   for (size_t i = 0; i < program.kinds.size(); ++i) {
     kinds_.emplace(program.kinds[i].name, KindId(static_cast<uint16_t>(i)));
   }
-  for (const Relation& relation : program.relations) {
-    auto& origins = origins_.emplace_back();
-    auto& becomes = becomes_.emplace_back();
-    auto& clauses = clauses_.emplace_back();
-    for (const CarriedFamily& carried : relation.carries) {
-      origins[Index(carried.to)].push_back(carried.from);
-      becomes[Index(carried.from)].push_back(carried.to);
-    }
-    for (size_t i = 0; i < relation.tolerances.size(); ++i) {
-      const std::vector<Family>& covered = relation.tolerances[i].families;
-      for (size_t family = 0; family < kFamilies; ++family) {
-        if (covered.empty() || std::find(covered.begin(), covered.end(),
-                                         static_cast<Family>(family)) != covered.end()) {
-          clauses[family].push_back(static_cast<uint16_t>(i));
-        }
-      }
-    }
-  }
+  for (const Relation& relation : program.relations) AddRelation(relation);
   show_time_.resize(program.kinds.size());
   for (const Signal& signal : program.signals) {
     uncertainty_.push_back(LongestRange(signal.when) + signal.every);
@@ -61,6 +44,25 @@ RuleIndex::RuleIndex(const Program& program) {
   faults_.resize(program.kinds.size());
   for (size_t i = 0; i < program.faults.size(); ++i) {
     faults_[program.faults[i].kind.index()].push_back(FaultId(static_cast<uint32_t>(i)));
+  }
+}
+
+void RuleIndex::AddRelation(const Relation& relation) {
+  auto& origins = origins_.emplace_back();
+  auto& becomes = becomes_.emplace_back();
+  auto& clauses = clauses_.emplace_back();
+  for (const CarriedFamily& carried : relation.carries) {
+    origins[Index(carried.to)].push_back(carried.from);
+    becomes[Index(carried.from)].push_back(carried.to);
+  }
+  for (size_t i = 0; i < relation.tolerances.size(); ++i) {
+    const std::vector<Family>& covered = relation.tolerances[i].families;
+    for (size_t family = 0; family < kFamilies; ++family) {
+      const bool covers =
+          covered.empty() ||
+          std::find(covered.begin(), covered.end(), static_cast<Family>(family)) != covered.end();
+      if (covers) clauses[family].push_back(static_cast<uint16_t>(i));
+    }
   }
 }
 

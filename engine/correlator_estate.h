@@ -52,6 +52,8 @@ class RuleIndex {
   std::optional<KindId> FindKind(std::string_view name) const;
 
  private:
+  void AddRelation(const Relation& relation);
+
   template <typename T>
   using PerFamily = std::array<std::vector<T>, kFamilies>;
   std::vector<PerFamily<Family>> origins_, becomes_;

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+
 #include "engine/correlator.h"
 #include "engine/correlator_estate.h"
 #include "engine/correlator_score.h"
@@ -27,7 +29,7 @@ RegionView::RegionView(const Estate& estate, uint64_t id, std::vector<ActiveSymp
   }
   DemoteJoint();
   std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-    return RanksBefore(a, a.score, a.explained.size(), b, b.score, b.explained.size());
+    return RanksBefore({a, a.score, a.explained.size()}, {b, b.score, b.explained.size()});
   });
   for (size_t i = 0; i < candidates_.size(); ++i) {
     by_entity_[candidates_[i].entity.value()] = static_cast<uint32_t>(i);
@@ -100,42 +102,49 @@ void RegionView::Shadow(const Suspect& suspect) {
   }
 }
 
-// Every entity upstream of an item, and groups that lost their redundancy. A silent one that
-// symptoms of only one entity point to can never beat that entity itself and is left out.
-std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots) {
-  std::map<uint32_t, Suspect> suspects;  // by id: sorted by name below
+// Every entity upstream of an item, and groups that lost their redundancy; by id.
+std::map<uint32_t, Suspect> RegionView::CollectSuspects() const {
+  std::map<uint32_t, Suspect> suspects;
+  auto point = [&](EntityId entity, uint32_t item) -> Suspect& {
+    Suspect& suspect = suspects[entity.value()];
+    suspect.entity = entity;
+    if (suspect.items.empty() || suspect.items.back() != item) suspect.items.push_back(item);
+    return suspect;
+  };
   for (uint32_t i = 0; i < items_.size(); ++i) {
     for (const ActiveSymptom* active : items_[i].symptoms) {
       for (NodeKey node : active->reach) {
-        Suspect& suspect = suspects[EntityOf(node).value()];
+        Suspect& suspect = point(EntityOf(node), i);
         suspect.families = static_cast<uint8_t>(suspect.families | 1U << (node & 7));
-        if (suspect.items.empty() || suspect.items.back() != i) suspect.items.push_back(i);
       }
       if (active->symptom.state != SignalState::kFiring) continue;
       for (BrokenGroup& group : BrokenGroupsOf(estate_, *active)) {
-        Suspect& suspect = suspects[group.group.value()];
-        if (suspect.items.empty() || suspect.items.back() != i) suspect.items.push_back(i);
-        AddGroup(suspect, std::move(group));
+        AddGroup(point(group.group, i), std::move(group));
       }
     }
   }
-  for (EntityId root : roots) suspects[root.value()];
   DropSharedGroups(suspects);
+  return suspects;
+}
+
+// Who is judged, by name. A silent suspect that symptoms of only one entity point to can never beat
+// that entity itself and is left out.
+std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots) {
+  std::map<uint32_t, Suspect> suspects = CollectSuspects();
+  for (EntityId root : roots) suspects[root.value()].entity = root;
   std::vector<Suspect> result;
   for (auto& [id, suspect] : suspects) {
-    suspect.entity = EntityId(id);
-    bool single = true;
+    bool single = true, own = false;
     for (uint32_t item : suspect.items) {
       single = single && EntityOf(items_[item].node) == EntityOf(items_[suspect.items[0]].node);
+      own = own || EntityOf(items_[item].node) == suspect.entity;
     }
-    const bool own = !suspect.items.empty() && single &&
-                     EntityOf(items_[suspect.items[0]].node) == suspect.entity;
     const bool wanted = std::find(roots.begin(), roots.end(), suspect.entity) != roots.end();
     if (!single || own || wanted || !suspect.groups.empty()) {
       result.push_back(std::move(suspect));
-      continue;
+    } else {
+      Shadow(suspect);
     }
-    Shadow(suspect);
   }
   std::sort(result.begin(), result.end(), [&](const Suspect& a, const Suspect& b) {
     return estate_.Name(a.entity) < estate_.Name(b.entity);
@@ -204,11 +213,12 @@ std::vector<bool> RegionView::Marks(const std::vector<Explained>& explained) con
   return marks;
 }
 
-bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Candidate& b,
-                 int64_t score_b, size_t count_b) {
+bool RanksBefore(const Contender& one, const Contender& other) {
+  const Candidate& a = one.candidate;
+  const Candidate& b = other.candidate;
   if (a.valid != b.valid) return a.valid;
-  if (score_a != score_b) return score_a > score_b;
-  if (count_a != count_b) return count_a > count_b;  // fewer unexplained
+  if (one.score != other.score) return one.score > other.score;
+  if (one.count != other.count) return one.count > other.count;  // fewer unexplained
   if (a.own_evidence != b.own_evidence) return a.own_evidence;
   // What more of the symptoms depend on is reachable from the other, and not the reverse.
   if (a.own_evidence && a.spread != b.spread) return a.spread > b.spread;
@@ -217,44 +227,50 @@ bool RanksBefore(const Candidate& a, int64_t score_a, size_t count_a, const Cand
   return a.name < b.name;
 }
 
+RegionView::Hypothesis RegionView::Restrict(const Candidate& candidate,
+                                            const std::vector<bool>& left) const {
+  Hypothesis hypothesis{&candidate, 0, {}, false};
+  for (const Explained& explained : candidate.explained) {
+    if (left[explained.item]) hypothesis.explained.push_back(explained);
+  }
+  hypothesis.score = ScoreOf(candidate, hypothesis.explained);
+  return hypothesis;
+}
+
+// Something of at least warning fires, and the candidate itself does or reaches the threshold.
+bool RegionView::Opens(const Hypothesis& hypothesis) const {
+  bool firing = false, own_firing = false;
+  for (const Explained& explained : hypothesis.explained) {
+    firing = firing || items_[explained.item].firing;
+    own_firing = own_firing || (explained.own && items_[explained.item].firing);
+  }
+  return firing && (own_firing || hypothesis.score >= estate_.options().threshold);
+}
+
 std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open,
                                                       const std::vector<EntityId>& excluded) const {
   std::vector<bool> left = open;
-  auto restrict_to_left = [&](const Candidate& candidate) {
-    Hypothesis hypothesis{&candidate, 0, {}, false};
-    for (const Explained& explained : candidate.explained) {
-      if (left[explained.item]) hypothesis.explained.push_back(explained);
-    }
-    hypothesis.score = ScoreOf(candidate, hypothesis.explained);
-    return hypothesis;
-  };
   auto worse = [](const Hypothesis& a, const Hypothesis& b) {
-    return RanksBefore(*b.candidate, b.score, b.explained.size(), *a.candidate, a.score,
-                       a.explained.size());
+    return RanksBefore({*b.candidate, b.score, b.explained.size()},
+                       {*a.candidate, a.score, a.explained.size()});
   };
   std::priority_queue<Hypothesis, std::vector<Hypothesis>, decltype(worse)> queue(worse);
   for (const Candidate& candidate : candidates_) {
     const bool out =
         std::find(excluded.begin(), excluded.end(), candidate.entity) != excluded.end();
-    if (candidate.valid && !out) queue.push(restrict_to_left(candidate));
+    if (candidate.valid && !out) queue.push(Restrict(candidate, left));
   }
   std::vector<Hypothesis> cover;
   while (!queue.empty()) {
     Hypothesis best = queue.top();
     queue.pop();
     // Scores only fall as symptoms are taken, so a stale one is judged again when it comes up.
-    Hypothesis now = restrict_to_left(*best.candidate);
+    Hypothesis now = Restrict(*best.candidate, left);
     if (now.explained.size() != best.explained.size()) {
       if (!now.explained.empty()) queue.push(std::move(now));
       continue;
     }
-    bool firing = false, own_firing = false;
-    for (const Explained& explained : now.explained) {
-      firing = firing || items_[explained.item].firing;
-      own_firing = own_firing || (explained.own && items_[explained.item].firing);
-    }
-    if (!firing) continue;
-    if (!own_firing && now.score < estate_.options().threshold) continue;
+    if (!Opens(now)) continue;
     now.dominates = Dominates(now);
     for (const Explained& explained : now.explained) left[explained.item] = false;
     cover.push_back(std::move(now));
@@ -297,46 +313,62 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
   return true;
 }
 
+namespace {
+
+ImpactPath PathTo(const Spread& spread, const SpreadNode& node, bool showing) {
+  ImpactPath path;
+  path.entity = EntityOf(node.node);
+  path.showing = showing;
+  const SpreadNode* step = &node;
+  for (; step->parent >= 0; step = &spread.nodes()[static_cast<size_t>(step->parent)]) {
+    path.path.push_back(EntityOf(step->node));
+    path.relations.push_back(step->relation);
+  }
+  path.path.push_back(EntityOf(step->node));
+  std::reverse(path.path.begin(), path.path.end());
+  std::reverse(path.relations.begin(), path.relations.end());
+  return path;
+}
+
+bool Watched(const Estate& estate, EntityId entity) {
+  for (size_t i = 0; i < kFamilies; ++i) {
+    NodeKey node = ToNode(entity, static_cast<Family>(i));
+    if (estate.WatchOf(node) != Watch::kUnmonitored || estate.Showing(node)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> AssumedMembers(const Estate& estate, const Gates& gates) {
+  std::vector<std::string> assumed;
+  for (const Gate& gate : gates.all()) {
+    if (gate.failed() <= gate.tolerated) continue;
+    for (EntityId member : gate.assumed) assumed.emplace_back(estate.Name(member));
+  }
+  std::sort(assumed.begin(), assumed.end());
+  assumed.erase(std::unique(assumed.begin(), assumed.end()), assumed.end());
+  return assumed;
+}
+
+}  // namespace
+
 ImpactView ImpactOf(const Estate& estate, const Candidate& candidate) {
   ImpactView view;
   Spread spread = SpreadOf(estate, candidate);
   view.cut = spread.cut();
-  absl::flat_hash_map<uint32_t, bool> seen{{candidate.entity.value(), true}};
-  absl::flat_hash_map<uint32_t, bool> silent;
-  const std::vector<SpreadNode>& nodes = spread.nodes();
-  for (const SpreadNode& node : nodes) {
-    const bool showing = !estate.At(node.node).empty() && estate.Failing(node.node);
+  absl::flat_hash_set<uint32_t> seen{candidate.entity.value()};
+  absl::flat_hash_set<uint32_t> silent;
+  for (const SpreadNode& node : spread.nodes()) {
+    const bool showing = estate.Failing(node.node);
     if (node.parent < 0 || (!showing && !(node.at_onset && node.lasting))) continue;
-    auto [entry, fresh] = seen.try_emplace(EntityOf(node.node).value(), true);
-    if (!fresh) continue;
-    ImpactPath& path = view.paths.emplace_back();
-    path.entity = EntityOf(node.node);
-    path.showing = showing;
-    for (const SpreadNode* step = &node;; step = &nodes[static_cast<size_t>(step->parent)]) {
-      // A step from one family of an entity to another is no step of the path.
-      path.path.push_back(EntityOf(step->node));
-      if (step->parent < 0) break;
-      path.relations.push_back(step->relation);
-    }
-    std::reverse(path.path.begin(), path.path.end());
-    std::reverse(path.relations.begin(), path.relations.end());
+    if (!seen.insert(EntityOf(node.node).value()).second) continue;
+    view.paths.push_back(PathTo(spread, node, showing));
     if (!showing) continue;
-    for (EntityId entity : path.path) {
-      bool watched = false;
-      for (size_t i = 0; i < kFamilies; ++i) {
-        NodeKey key = ToNode(entity, static_cast<Family>(i));
-        watched = watched || estate.WatchOf(key) != Watch::kUnmonitored || estate.Showing(key);
-      }
-      if (!watched) silent[entity.value()] = true;
+    for (EntityId entity : view.paths.back().path) {
+      if (!Watched(estate, entity)) silent.insert(entity.value());
     }
   }
   view.silent_on_paths = static_cast<uint32_t>(silent.size());
-  for (const Gate& gate : spread.gates().all()) {
-    if (gate.failed() <= gate.tolerated) continue;
-    for (EntityId member : gate.assumed) view.assumed.emplace_back(estate.Name(member));
-  }
-  std::sort(view.assumed.begin(), view.assumed.end());
-  view.assumed.erase(std::unique(view.assumed.begin(), view.assumed.end()), view.assumed.end());
+  view.assumed = AssumedMembers(estate, spread.gates());
   std::sort(view.paths.begin(), view.paths.end(), [&](const ImpactPath& a, const ImpactPath& b) {
     if (a.path.size() != b.path.size()) return a.path.size() < b.path.size();
     return estate.Name(a.entity) < estate.Name(b.entity);

@@ -93,19 +93,22 @@ std::vector<Reached> ReachableFrom(const Estate& estate, const std::vector<Entit
   for (EntityId start : starts) {
     if (seen.insert(start.value()).second) queue.emplace_back(start, 0);
   }
+  // Crosses what it can; edges that did not hold at the onset are left for the second round.
+  auto expand = [&](EntityId entity, uint32_t depth, bool at_onset) {
+    for (const Edge& edge : estate.Upstream(entity)) {
+      if (at_onset && !edge.validity.Within(begin, onset)) {
+        later.emplace_back(edge.other, depth + 1);
+      } else if (seen.insert(edge.other.value()).second) {
+        queue.emplace_back(edge.other, depth + 1);
+      }
+    }
+  };
   for (bool at_onset : {true, false}) {
     while (!queue.empty() && result.size() < kNodesMax) {
       auto [entity, depth] = queue.front();
       queue.pop_front();
       result.push_back({entity, at_onset});
-      if (depth >= estate.options().depth_max) continue;
-      for (const Edge& edge : estate.Upstream(entity)) {
-        if (at_onset && !edge.validity.Within(begin, onset)) {
-          later.emplace_back(edge.other, depth + 1);
-        } else if (seen.insert(edge.other.value()).second) {
-          queue.emplace_back(edge.other, depth + 1);
-        }
-      }
+      if (depth < estate.options().depth_max) expand(entity, depth, at_onset);
     }
     for (auto [entity, depth] : std::exchange(later, {})) {
       if (seen.insert(entity.value()).second) queue.emplace_back(entity, depth);

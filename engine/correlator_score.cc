@@ -46,12 +46,15 @@ class Judging {
   void Explain(const Spread& spread);
   void ExplainNode(const SpreadNode& node);
   void AddMembers(const Spread& spread);
+  void AddMember(EntityId member, bool own);
   void Expect(const Spread& spread);
   bool Expects(const Spread& spread, const SpreadNode& node) const;
   void NameFault(const Spread& spread);
   bool NameDeclared();
+  uint32_t CountSilent(const Spread& spread) const;
   void Conclude(const Spread& spread);
   bool Covered(uint32_t item) const;
+  bool Fits(const Effect& effect, const RegionItem& item) const;
   int64_t MatchedEffects(const Fault& fault) const;
   Family StrongestFamily(const Spread& spread) const;
 
@@ -182,6 +185,24 @@ void Judging::ExplainNode(const SpreadNode& node) {
       {found->second, weight, false, node.grade >= kGradeWeak, node.joint, node.lag});
 }
 
+void Judging::AddMember(EntityId member, bool own) {
+  bool found = false;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    auto item = index_.find(ToNode(member, static_cast<Family>(i)));
+    if (item == index_.end()) continue;
+    const bool covered = Covered(item->second);
+    found = found || own || !covered;
+    if (covered) continue;
+    int64_t weight = items_[item->second].weight;
+    if (!own) weight = weight * kJointMemberPercent / 100;
+    candidate_.explained.push_back({item->second, weight, own, false, !own, Millis{0}});
+  }
+  auto& causes = candidate_.causes;
+  if (found && std::find(causes.begin(), causes.end(), member) == causes.end()) {
+    causes.push_back(member);
+  }
+}
+
 // Members that fail beside the candidate, or make it fail if it is their group.
 void Judging::AddMembers(const Spread& spread) {
   std::vector<std::pair<EntityId, bool>> members;  // and whether the group is the candidate
@@ -194,23 +215,7 @@ void Judging::AddMembers(const Spread& spread) {
       if (member != suspect_.entity) members.emplace_back(member, false);
     }
   }
-  for (auto [member, own] : members) {
-    bool found = false;
-    for (size_t i = 0; i < kFamilies; ++i) {
-      auto item = index_.find(ToNode(member, static_cast<Family>(i)));
-      if (item == index_.end()) continue;
-      const bool covered = Covered(item->second);
-      found = found || own || !covered;
-      if (covered) continue;
-      int64_t weight = items_[item->second].weight;
-      if (!own) weight = weight * kJointMemberPercent / 100;
-      candidate_.explained.push_back({item->second, weight, own, false, !own, Millis{0}});
-    }
-    auto& causes = candidate_.causes;
-    if (found && std::find(causes.begin(), causes.end(), member) == causes.end()) {
-      causes.push_back(member);
-    }
-  }
+  for (auto [member, own] : members) AddMember(member, own);
   std::sort(candidate_.causes.begin(), candidate_.causes.end(),
             [&](EntityId a, EntityId b) { return estate_.Name(a) < estate_.Name(b); });
 }
@@ -287,27 +292,24 @@ void Judging::Expect(const Spread& spread) {
   }
 }
 
-int64_t Judging::MatchedEffects(const Fault& fault) const {
-  int64_t matched = 0;
-  for (const Explained& explained : candidate_.explained) {
-    if (explained.own) continue;
-    const RegionItem& item = items_[explained.item];
-    const std::optional<KindId> kind = estate_.KindOf(EntityOf(item.node));
-    for (const Effect& effect : fault.causes) {
-      bool fits = false;
-      if (effect.signal) {
-        for (const ActiveSymptom* active : item.symptoms) {
-          fits = fits || active->symptom.signal == *effect.signal;
-        }
-      } else {
-        fits = effect.family_on->first == FamilyOf(item.node) && effect.family_on->second == kind;
-      }
-      if (!fits) continue;
-      ++matched;
-      break;
-    }
+bool Judging::Fits(const Effect& effect, const RegionItem& item) const {
+  if (!effect.signal) {
+    return effect.family_on->first == FamilyOf(item.node) &&
+           effect.family_on->second == estate_.KindOf(EntityOf(item.node));
   }
-  return matched;
+  return std::any_of(item.symptoms.begin(), item.symptoms.end(), [&](const ActiveSymptom* active) {
+    return active->symptom.signal == *effect.signal;
+  });
+}
+
+int64_t Judging::MatchedEffects(const Fault& fault) const {
+  return std::count_if(
+      candidate_.explained.begin(), candidate_.explained.end(), [&](const Explained& explained) {
+        if (explained.own) return false;
+        return std::any_of(fault.causes.begin(), fault.causes.end(), [&](const Effect& effect) {
+          return Fits(effect, items_[explained.item]);
+        });
+      });
 }
 
 bool Judging::NameDeclared() {
@@ -370,6 +372,19 @@ void Judging::NameFault(const Spread& spread) {
                          : fmt::format("unobserved_{}", Name(StrongestFamily(spread)));
 }
 
+// Entities without symptom on the way to what is explained, the candidate included.
+uint32_t Judging::CountSilent(const Spread& spread) const {
+  absl::flat_hash_map<uint32_t, bool> silent;
+  for (const Explained& explained : candidate_.explained) {
+    const SpreadNode* node = spread.Find(items_[explained.item].node);
+    while (node != nullptr) {
+      if (!node->showing) silent[EntityOf(node->node).value()] = true;
+      node = node->parent < 0 ? nullptr : &spread.nodes()[static_cast<size_t>(node->parent)];
+    }
+  }
+  return static_cast<uint32_t>(silent.size());
+}
+
 void Judging::Conclude(const Spread& spread) {
   int64_t per_missing = kMissingPenalty;
   if (candidate_.declared && !estate_.program().fault(*candidate_.declared).causes.empty()) {
@@ -393,16 +408,7 @@ void Judging::Conclude(const Spread& spread) {
   candidate_.tolerated_by = spread.gates().Closed();
   candidate_.tolerated =
       evidence_ != 0 && !candidate_.group && spread.contained() && explained_others == 0;
-  if (!candidate_.own_evidence) {
-    absl::flat_hash_map<uint32_t, bool> silent;
-    for (const Explained& explained : candidate_.explained) {
-      for (const SpreadNode* node = spread.Find(items_[explained.item].node); node != nullptr;
-           node = node->parent < 0 ? nullptr : &spread.nodes()[static_cast<size_t>(node->parent)]) {
-        if (!node->showing) silent[EntityOf(node->node).value()] = true;
-      }
-    }
-    candidate_.silent = static_cast<uint32_t>(silent.size());
-  }
+  if (!candidate_.own_evidence) candidate_.silent = CountSilent(spread);
   candidate_.score = ScoreOf(candidate_, candidate_.explained);
   candidate_.valid = MayOpen(candidate_, candidate_.score, estate_.options().threshold) ||
                      (candidate_.tolerated && candidate_.own_firing &&

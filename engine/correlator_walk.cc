@@ -10,6 +10,13 @@ UpstreamWalk WalkUpstream(const Estate& estate, NodeKey start, EventTime onset) 
   const EventTime begin = onset - estate.options().topology_grace;
   absl::flat_hash_map<NodeKey, uint32_t> depths{{start, 0}};
   std::deque<NodeKey> queue{start};
+  auto push = [&](NodeKey node, uint32_t depth) {
+    if (depths.size() >= estate.options().nodes_max) {
+      walk.cut = true;
+    } else if (depths.try_emplace(node, depth).second) {
+      queue.push_back(node);
+    }
+  };
   while (!queue.empty()) {
     const NodeKey node = queue.front();
     queue.pop_front();
@@ -19,12 +26,7 @@ UpstreamWalk WalkUpstream(const Estate& estate, NodeKey start, EventTime onset) 
     for (const Edge& edge : estate.Upstream(EntityOf(node))) {
       if (!edge.validity.Within(begin, onset)) continue;
       for (Family family : estate.rules().Origins(edge.relation, FamilyOf(node))) {
-        if (depths.size() >= estate.options().nodes_max) {
-          walk.cut = true;
-          break;
-        }
-        NodeKey next = ToNode(edge.other, family);
-        if (depths.try_emplace(next, depth + 1).second) queue.push_back(next);
+        push(ToNode(edge.other, family), depth + 1);
       }
     }
   }

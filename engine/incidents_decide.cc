@@ -35,6 +35,17 @@ bool OwnedBy(const RegionItem& item, int64_t slot) {
   return false;
 }
 
+// Since when the oldest of what it explains may open something; kMaxTime: nothing may.
+EventTime EligibleSince(const RegionView& region, const RegionView::Hypothesis& hypothesis) {
+  EventTime since = kMaxTime;
+  for (const Explained& explained : hypothesis.explained) {
+    for (const ActiveSymptom* active : region.items()[explained.item].symptoms) {
+      since = std::min(since, active->eligible_since);
+    }
+  }
+  return since;
+}
+
 bool FiresAsFault(const Estate& estate, const ActiveSymptom& active) {
   return active.symptom.state == SignalState::kFiring &&
          estate.SignalOf(active).severity != Severity::kInfo;
@@ -324,16 +335,17 @@ void IncidentStore::Lifecycle::Fold(const std::vector<LiveIncident*>& incidents,
   for (const Claim& claim : claims) {
     for (const Explained& explained : claim.candidate->explained) {
       const RegionItem& item = region.items()[explained.item];
-      const bool mine = OwnedBy(item, claim.live->slot);
-      if (!open[explained.item] && !mine) continue;
+      if (!open[explained.item] && !OwnedBy(item, claim.live->slot)) continue;
       if (!MayFold(*claim.live, item, explained)) continue;
       open[explained.item] = false;
-      for (ActiveSymptom* active : item.symptoms) {
-        if (active->owner == kNoIncident) Own(*claim.live, *active);
-      }
+      OwnAll(*claim.live, item);
     }
   }
-  // The same (entity, family) goes where its first symptom went.
+  FoldBeside(region);
+}
+
+// The same (entity, family) goes where its first symptom went.
+void IncidentStore::Lifecycle::FoldBeside(const RegionView& region) {
   for (const RegionItem& item : region.items()) {
     int64_t owner = kNoIncident;
     for (const ActiveSymptom* active : item.symptoms) owner = std::max(owner, active->owner);
@@ -342,6 +354,12 @@ void IncidentStore::Lifecycle::Fold(const std::vector<LiveIncident*>& incidents,
     for (ActiveSymptom* active : item.symptoms) {
       if (active->owner == kNoIncident && active->barred != owner) Own(live->second, *active);
     }
+  }
+}
+
+void IncidentStore::Lifecycle::OwnAll(LiveIncident& live, const RegionItem& item) {
+  for (ActiveSymptom* active : item.symptoms) {
+    if (active->owner == kNoIncident) Own(live, *active);
   }
 }
 
@@ -354,12 +372,7 @@ void IncidentStore::Lifecycle::OpenNew(const RegionView& region, std::vector<boo
     if (live.recovered_at && root) recovered.push_back(*root);
   }
   for (const RegionView::Hypothesis& hypothesis : region.Cover(open, recovered)) {
-    EventTime since = kMaxTime;
-    for (const Explained& explained : hypothesis.explained) {
-      for (const ActiveSymptom* active : region.items()[explained.item].symptoms) {
-        since = std::min(since, active->eligible_since);
-      }
-    }
+    const EventTime since = EligibleSince(region, hypothesis);
     if (since == kMaxTime) continue;  // only what is tolerated or in maintenance
     const Candidate& candidate = *hypothesis.candidate;
     bool contends = false;
@@ -367,10 +380,10 @@ void IncidentStore::Lifecycle::OpenNew(const RegionView& region, std::vector<boo
     const EventTime until = since + program_->incidents.hold_back;
     if (contends || (now_ < until && !hypothesis.dominates)) {
       due = std::min(due, std::max(until, now_ + Millis{1}));
+      const std::string words = fmt::format("held back until {}", FormatRfc3339(until));
       for (const Explained& explained : hypothesis.explained) {
-        for (ActiveSymptom* active : region.items()[explained.item].symptoms) {
-          active->detail = fmt::format("held back until {}", FormatRfc3339(until));
-        }
+        const RegionItem& item = region.items()[explained.item];
+        for (ActiveSymptom* active : item.symptoms) active->detail = words;
       }
       continue;
     }
@@ -400,9 +413,7 @@ LiveIncident& IncidentStore::Lifecycle::Open(const RegionView& region,
     }
   }
   for (const Explained& explained : hypothesis.explained) {
-    for (ActiveSymptom* active : region.items()[explained.item].symptoms) {
-      if (active->owner == kNoIncident) Own(live, *active);
-    }
+    OwnAll(live, region.items()[explained.item]);
   }
   return live;
 }
@@ -410,26 +421,11 @@ LiveIncident& IncidentStore::Lifecycle::Open(const RegionView& region,
 // What an incident without evidence took goes to one with evidence that explains it as well.
 void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& incidents,
                                        const RegionView& region) {
-  const Estate& estate = correlator_.estate();
   for (LiveIncident* from : incidents) {
     if (from->had_evidence || !from->challenger.empty()) continue;
     for (LiveIncident* to : incidents) {
-      if (to == from || !to->had_evidence || to->recovered_at || to->root == from->root) continue;
-      std::optional<EntityId> id = estate.Find(to->root);
-      const Candidate* root = id ? region.Find(*id) : nullptr;
-      if (root == nullptr || !root->own_firing) continue;
-      for (const Explained& explained : root->explained) {
-        if (explained.weak) continue;
-        for (ActiveSymptom* active : region.items()[explained.item].symptoms) {
-          if (active->owner != from->slot) continue;
-          --from->active;
-          from->taken_by.insert(to->slot);
-          from->symptoms.erase({active->symptom.entity,
-                                program_->signal(active->symptom.signal).name,
-                                active->symptom.relation_from});
-          correlator_.SetOwner(*active, kNoIncident);
-          Own(*to, *active);
-        }
+      if (to->had_evidence && !to->recovered_at && to->root != from->root) {
+        Take(*from, *to, region);
       }
     }
     if (from->taken_by.empty()) continue;
@@ -439,6 +435,25 @@ void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& inciden
       });
     });
     Note(*from, "evidence", /*urgent=*/false);
+  }
+}
+
+void IncidentStore::Lifecycle::Take(LiveIncident& from, LiveIncident& to,
+                                    const RegionView& region) {
+  std::optional<EntityId> id = correlator_.estate().Find(to.root);
+  const Candidate* root = id ? region.Find(*id) : nullptr;
+  if (root == nullptr || !root->own_firing) return;
+  for (const Explained& explained : root->explained) {
+    if (explained.weak) continue;
+    for (ActiveSymptom* active : region.items()[explained.item].symptoms) {
+      if (active->owner != from.slot) continue;
+      --from.active;
+      from.taken_by.insert(to.slot);
+      from.symptoms.erase({active->symptom.entity, program_->signal(active->symptom.signal).name,
+                           active->symptom.relation_from});
+      correlator_.SetOwner(*active, kNoIncident);
+      Own(to, *active);
+    }
   }
 }
 

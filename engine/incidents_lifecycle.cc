@@ -29,8 +29,8 @@ std::tuple<std::string, std::string, std::string> RecordKeyOf(const Program& pro
 
 }  // namespace
 
-IncidentStore::Lifecycle::Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
-                                    const IncidentOptions& options)
+IncidentStore::Lifecycle::Lifecycle(const std::shared_ptr<const Program>& program,
+                                    const WatchView& watch, const IncidentOptions& options)
     : program_(program),
       options_(options),
       correlator_(program, watch, options.correlator),
@@ -314,14 +314,7 @@ void IncidentStore::Lifecycle::RunTimers() {
       Emit(live, state, std::string(live.due_reason));
     }
     if (live.recovered_at && live.active > 0 && now_ >= *live.recovered_at + kReleaseAfter) {
-      for (ActiveSymptom* active : correlator_.Active()) {
-        if (active->owner != live.slot) continue;
-        active->barred = live.slot;
-        correlator_.SetOwner(*active, kNoIncident);
-        correlator_.SetDue(active->region, kMinTime);
-      }
-      live.active = 0;
-      live.last_end = now_;
+      ReleaseAll(live);
     }
     if (live.active == 0 && now_ >= live.last_end + program_->incidents.resolve_after) {
       Close(live, IncidentState::kResolved,
@@ -330,15 +323,30 @@ void IncidentStore::Lifecycle::RunTimers() {
       at = open_.erase(at);
       continue;
     }
-    const bool throttled = !live.due_urgent && now_ < live.last_emitted + kUpdateInterval;
-    if (!live.due_reason.empty() && !throttled) {
-      Emit(live, IncidentState::kUpdated, std::string(live.due_reason));
-      ++stats_.updated;
-    } else if (now_ >= live.last_emitted + program_->incidents.remind_every) {
-      Emit(live, IncidentState::kUpdated, "reminder");
-      ++stats_.updated;
-    }
+    EmitDue(live);
     ++at;
+  }
+}
+
+void IncidentStore::Lifecycle::ReleaseAll(LiveIncident& live) {
+  for (ActiveSymptom* active : correlator_.Active()) {
+    if (active->owner != live.slot) continue;
+    active->barred = live.slot;
+    correlator_.SetOwner(*active, kNoIncident);
+    correlator_.SetDue(active->region, kMinTime);
+  }
+  live.active = 0;
+  live.last_end = now_;
+}
+
+void IncidentStore::Lifecycle::EmitDue(LiveIncident& live) {
+  const bool throttled = !live.due_urgent && now_ < live.last_emitted + kUpdateInterval;
+  if (!live.due_reason.empty() && !throttled) {
+    Emit(live, IncidentState::kUpdated, std::string(live.due_reason));
+    ++stats_.updated;
+  } else if (now_ >= live.last_emitted + program_->incidents.remind_every) {
+    Emit(live, IncidentState::kUpdated, "reminder");
+    ++stats_.updated;
   }
 }
 

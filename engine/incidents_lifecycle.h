@@ -23,7 +23,7 @@ namespace rootnote {
 
 class IncidentStore::Lifecycle {
  public:
-  Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
+  Lifecycle(const std::shared_ptr<const Program>& program, const WatchView& watch,
             const IncidentOptions& options);
 
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
@@ -59,8 +59,10 @@ class IncidentStore::Lifecycle {
   void ChangeRoot(LiveIncident& live, const RegionView& region, const Candidate& root);
   void Fold(const std::vector<LiveIncident*>& incidents, const RegionView& region,
             std::vector<bool>& open);
+  void FoldBeside(const RegionView& region);
   bool MayFold(const LiveIncident& live, const RegionItem& item, const Explained& explained) const;
   void Release(const std::vector<LiveIncident*>& incidents, const RegionView& region);
+  void Take(LiveIncident& from, LiveIncident& to, const RegionView& region);
   void OpenNew(const RegionView& region, std::vector<bool>& open, EventTime& due);
   LiveIncident& Open(const RegionView& region, const RegionView::Hypothesis& hypothesis);
   LiveIncident& Begin(const Candidate& candidate);
@@ -69,6 +71,7 @@ class IncidentStore::Lifecycle {
 
   // One incident.
   void Own(LiveIncident& live, ActiveSymptom& active);
+  void OwnAll(LiveIncident& live, const RegionItem& item);
   void PlaceImpact(LiveIncident& live);
   void Note(LiveIncident& live, std::string_view reason, bool urgent);
   void UpdateSeverity(LiveIncident& live);
@@ -78,6 +81,8 @@ class IncidentStore::Lifecycle {
   void Merge(LiveIncident& survivor, LiveIncident& later);
   void CloseTaken();
   void RunTimers();
+  void EmitDue(LiveIncident& live);
+  void ReleaseAll(LiveIncident& live);
   EventTime NextTimer(const LiveIncident& live) const;
 
   std::shared_ptr<const Program> program_;

@@ -1,6 +1,7 @@
 #include "engine/incidents_record.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -102,11 +103,11 @@ void FillPotential(const RecordContext& context, const LiveIncident& live, const
   }
 }
 
-// Values of a label where the affected kinds are affected, and where they are watched and well.
-void FillLabels(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
-                Incident& record) {
-  const Estate& estate = context.estate;
-  std::map<KindId, uint8_t> kinds;  // affected, with the families that show
+using Kinds = std::map<KindId, uint8_t>;  // with families, by bit
+
+// The kinds that are affected, with the families that show.
+Kinds AffectedKinds(const Estate& estate, const LiveIncident& live) {
+  Kinds kinds;
   for (const auto& [key, owned] : live.symptoms) {
     std::optional<EntityId> id = estate.Find(owned.symptom.entity);
     std::optional<KindId> kind = id ? estate.KindOf(*id) : std::nullopt;
@@ -114,42 +115,65 @@ void FillLabels(const RecordContext& context, const LiveIncident& live, const Im
     auto family = static_cast<size_t>(estate.program().signal(owned.symptom.signal).family);
     kinds[*kind] = static_cast<uint8_t>(kinds[*kind] | 1U << family);
   }
+  return kinds;
+}
+
+enum class Health : uint8_t { kUnknown, kWell, kShowing };
+
+Health HealthIn(const Estate& estate, EntityId entity, uint8_t families) {
+  bool fresh = false;
+  for (size_t family = 0; family < kFamilies; ++family) {
+    NodeKey node = ToNode(entity, static_cast<Family>(family));
+    if (estate.Showing(node)) return Health::kShowing;
+    fresh = fresh || ((families >> family & 1) != 0 && estate.WatchOf(node) == Watch::kFresh);
+  }
+  return fresh ? Health::kWell : Health::kUnknown;
+}
+
+// Values of the label where entities of the affected kinds are watched and none is concerned.
+std::vector<std::string> HealthyValues(const Estate& estate, const std::string& label,
+                                       const Kinds& kinds, std::set<std::string> concerned) {
+  std::set<std::string> healthy;
+  Labels identity;
+  for (const auto& [kind, families] : kinds) {
+    std::span<const EntityId> entities = estate.map().OfKind(kind);
+    for (EntityId entity : entities.first(std::min(entities.size(), kHealthyScanMax))) {
+      if (!estate.Alive(entity)) continue;
+      std::string value(LabelOf(estate, entity, label, identity));
+      if (value.empty()) continue;
+      const Health health = HealthIn(estate, entity, families);
+      if (health == Health::kShowing) concerned.insert(value);
+      if (health == Health::kWell) healthy.insert(value);
+    }
+  }
+  std::vector<std::string> values;
+  std::set_difference(healthy.begin(), healthy.end(), concerned.begin(), concerned.end(),
+                      std::back_inserter(values));
+  return values;
+}
+
+// Values of a label where the affected kinds are affected, and where they are watched and well.
+void FillLabels(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
+                Incident& record) {
+  const Estate& estate = context.estate;
+  const Kinds kinds = AffectedKinds(estate, live);
   for (const std::string& label : context.blast_labels) {
-    std::set<std::string> affected, concerned, healthy;
+    std::set<std::string> affected;
     Labels identity;
     for (const auto& [name, impact] : live.impact) {
       std::optional<EntityId> id = estate.Find(name);
-      std::string_view value = id ? LabelOf(estate, *id, label, identity) : std::string_view();
-      if (!value.empty()) affected.emplace(value);
+      if (id) affected.emplace(LabelOf(estate, *id, label, identity));
     }
-    concerned = affected;
+    std::set<std::string> concerned = affected;
     for (const ImpactPath& path : view.paths) {
-      std::string_view value = LabelOf(estate, path.entity, label, identity);
-      if (!value.empty()) concerned.emplace(value);
+      concerned.emplace(LabelOf(estate, path.entity, label, identity));
     }
-    for (const auto& [kind, families] : kinds) {
-      std::span<const EntityId> entities = estate.map().OfKind(kind);
-      for (size_t i = 0; i < std::min(entities.size(), kHealthyScanMax); ++i) {
-        if (!estate.Alive(entities[i])) continue;
-        std::string value(LabelOf(estate, entities[i], label, identity));
-        if (value.empty() || healthy.contains(value)) continue;
-        bool fresh = false, showing = false;
-        for (size_t family = 0; family < kFamilies; ++family) {
-          NodeKey node = ToNode(entities[i], static_cast<Family>(family));
-          showing = showing || estate.Showing(node);
-          if ((families >> family & 1) == 0) continue;
-          fresh = fresh || estate.WatchOf(node) == Watch::kFresh;
-        }
-        if (showing) concerned.insert(value);
-        if (fresh && !showing) healthy.insert(value);
-      }
-    }
+    affected.erase("");
     if (!affected.empty()) {
       record.blast_radius.labels[label].assign(affected.begin(), affected.end());
     }
-    for (const std::string& value : healthy) {
-      if (!concerned.contains(value)) record.blast_radius.healthy[label].push_back(value);
-    }
+    std::vector<std::string> healthy = HealthyValues(estate, label, kinds, std::move(concerned));
+    if (!healthy.empty()) record.blast_radius.healthy[label] = std::move(healthy);
   }
 }
 
@@ -238,10 +262,10 @@ void FillLimits(const RecordContext& context, const LiveIncident& live, const Im
                                         Count(static_cast<int64_t>(view.assumed.size()), "member"),
                                         names));
   }
-  if (view.cut) record.limits.push_back("the list of dependants is cut: node budget reached");
+  if (view.cut) record.limits.emplace_back("the list of dependants is cut: node budget reached");
   const EventTime updated = estate.map().updated_at();
   if (estate.map().size() == 0) {
-    record.limits.push_back("no map of the estate");
+    record.limits.emplace_back("no map of the estate");
   } else if (updated != kMinTime && estate.now() - updated > kMapStale) {
     record.limits.push_back(fmt::format("map stale: last change {}", FormatRfc3339(updated)));
   }
