@@ -1,4 +1,5 @@
-// What detection hands to correlation: changes of signal instances, a thousand times fewer than samples.
+// What detection hands to correlation: changes of signal instances, a thousand times fewer than
+// samples.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +26,20 @@ struct EvidencePosition {
 // One symptom per (signal, entity): the instances of the same entity are merged before
 // (firing while any is; the earliest onset; the most extreme value).
 struct Transition {
-  EventTime time;       // the instant or tick that decided it
+  EventTime time;  // the instant or tick that decided it
   SignalId signal;
-  std::string entity;   // kind:id; for signals on relations the depended-on end
+  std::string entity;         // kind:id; for signals on relations the depended-on end
   std::string relation_from;  // signals on relations: the depending end, else ""
   SignalState from = SignalState::kInactive;
   SignalState to = SignalState::kInactive;
-  EventTime onset;      // first instant of the present uninterrupted pending/firing run
+  EventTime onset;  // first instant of the present uninterrupted pending/firing run
   double value = 0;
   bool unmapped = false;  // the entity is not in the map
   std::string reason;     // of an end: "", "no_data", "rule_removed", "entity_removed"
   EvidencePosition position;
 
-  // The order in which transitions are released: (time, signal name order = id, entity, relation_from).
+  // The order in which transitions are released: (time, signal name order = id, entity,
+  // relation_from).
   friend bool operator<(const Transition& a, const Transition& b);
 };
 
