@@ -150,14 +150,18 @@ def check_readme(binary, text, targets):
 
 
 def keys_of(schema):
-    """Every property name anywhere in a JSON Schema."""
-    if isinstance(schema, dict):
-        for name, value in schema.items():
-            if name in ("properties", "patternProperties") and isinstance(value, dict):
-                yield from (key for key in value if name == "properties")
-            yield from keys_of(value)
-    elif isinstance(schema, list):
+    """Every property name anywhere in a JSON Schema. A property may itself be called `properties`."""
+    if isinstance(schema, list):
         for value in schema:
+            yield from keys_of(value)
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        if name == "properties" and isinstance(value, dict):
+            for key, of_key in value.items():
+                yield key
+                yield from keys_of(of_key)
+        else:
             yield from keys_of(value)
 
 
