@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,23 +30,22 @@ std::string TemporaryFolder() {
   return name;
 }
 
-void Redirect(const std::string& path, int flags, int to) {
-  const int file = open(path.c_str(), flags, 0600);
-  dup2(file, to);
-  close(file);
+// The environment of this process with some variables set, as execve wants it.
+std::vector<std::string> EnvironmentWith(const std::map<std::string, std::string>& variables) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (!variables.contains(text.substr(0, text.find('=')))) all.push_back(text);
+  }
+  for (const auto& [name, value] : variables) all.push_back(fmt::format("{}={}", name, value));
+  return all;
 }
 
-[[noreturn]] void Become(const std::vector<std::string>& words,
-                         const std::map<std::string, std::string>& environment) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  execv(arguments[0], arguments.data());
-  _exit(127);
+std::vector<char*> Pointers(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 }  // namespace
@@ -67,12 +67,20 @@ Process::Process(std::vector<std::string> arguments, std::map<std::string, std::
     : folder_(TemporaryFolder()) {
   arguments.insert(arguments.begin(), Binary());
   std::ofstream(folder_ + "/in", std::ios::binary) << input;
-  pid_ = fork();
-  if (pid_ != 0) return;
-  Redirect(folder_ + "/in", O_RDONLY, STDIN_FILENO);
-  Redirect(folder_ + "/out", O_WRONLY | O_CREAT, STDOUT_FILENO);
-  Redirect(folder_ + "/err", O_WRONLY | O_CREAT, STDERR_FILENO);
-  Become(arguments, environment);
+  const std::string in = folder_ + "/in", out = folder_ + "/out", err = folder_ + "/err";
+  constexpr int kCreate = O_WRONLY | O_CREAT;
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, in.c_str(), O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, out.c_str(), kCreate, 0600);
+  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(), kCreate, 0600);
+  std::vector<std::string> variables = EnvironmentWith(environment);
+  if (posix_spawn(&pid_, arguments[0].c_str(), &files, nullptr, Pointers(arguments).data(),
+                  Pointers(variables).data()) != 0) {
+    ADD_FAILURE() << "cannot be run: " << arguments[0];
+    ended_ = true;
+  }
+  posix_spawn_file_actions_destroy(&files);
 }
 
 Process::~Process() {
