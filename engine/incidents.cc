@@ -6,9 +6,9 @@
 
 namespace rootnote {
 
-IncidentStore::IncidentStore(const std::shared_ptr<const Program>& program, const WatchView& watch,
+IncidentStore::IncidentStore(std::shared_ptr<const Program> program, const WatchView& watch,
                              const IncidentOptions& options)
-    : lifecycle_(std::make_unique<Lifecycle>(program, watch, options)) {}
+    : lifecycle_(std::make_unique<Lifecycle>(std::move(program), watch, options)) {}
 
 IncidentStore::~IncidentStore() = default;
 

@@ -50,7 +50,7 @@ struct Finding {
 class IncidentStore {
  public:
   // `watch` is borrowed and outlives the store.
-  IncidentStore(const std::shared_ptr<const Program>& program, const WatchView& watch,
+  IncidentStore(std::shared_ptr<const Program> program, const WatchView& watch,
                 const IncidentOptions& options);
   ~IncidentStore();
 

@@ -29,12 +29,12 @@ std::tuple<std::string, std::string, std::string> RecordKeyOf(const Program& pro
 
 }  // namespace
 
-IncidentStore::Lifecycle::Lifecycle(const std::shared_ptr<const Program>& program,
-                                    const WatchView& watch, const IncidentOptions& options)
-    : program_(program),
+IncidentStore::Lifecycle::Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
+                                    const IncidentOptions& options)
+    : program_(std::move(program)),
       options_(options),
-      correlator_(program, watch, options.correlator),
-      calendar_(program) {}
+      correlator_(program_, watch, options.correlator),
+      calendar_(program_) {}
 
 std::vector<Incident> IncidentStore::Lifecycle::Step(EventTime tick,
                                                      std::span<const Transition> transitions,

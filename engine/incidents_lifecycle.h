@@ -23,7 +23,7 @@ namespace rootnote {
 
 class IncidentStore::Lifecycle {
  public:
-  Lifecycle(const std::shared_ptr<const Program>& program, const WatchView& watch,
+  Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
             const IncidentOptions& options);
 
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
