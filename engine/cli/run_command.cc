@@ -105,12 +105,14 @@ class StopSignals {
       pipeline.Stop();
     });
   }
-  ~StopSignals() {
+  // Before the pipeline goes: no signal reaches it any more.
+  void Release() {
     if (!thread_.joinable()) return;
     done_ = true;
     pthread_kill(thread_.native_handle(), SIGUSR1);
     thread_.join();
   }
+  ~StopSignals() { Release(); }
 
  private:
   sigset_t set_{};
@@ -133,6 +135,7 @@ absl::Status RunPipeline(const Config& config, Pipeline& pipeline, const Metrics
   });
   signals.Watch(pipeline);
   const absl::Status status = pipeline.Run();
+  signals.Release();
   if (config.http.enabled) http.Stop();
   return status;
 }
