@@ -17,6 +17,12 @@ struct PartitionNotice {
     kAtEnd,        // a successful fetch found nothing more at `offset`
     kUnreachable,  // cannot be fetched
     kFinished,     // files: the last record has been delivered
+    // The partition ends at `end_offset` as of now; about once a second, the latest only. For lag.
+    kEnd,
+    // Reading goes on at `offset`; what was asked for or was next is gone before it could be read:
+    // retention (offset is higher), or the topic was made anew (offset is that of its new log,
+    // usually lower). After all records that were read before. `end_offset` as in kAssigned.
+    kSkipped,
   };
   Type type = Type::kAssigned;
   TopicPartition partition;

@@ -37,5 +37,7 @@ absl::StatusOr<std::unique_ptr<KafkaProducer>> OpenKafkaProducer(
 // librdkafka's version and built-in features, for `version --features`.
 std::string KafkaLibraryVersion();
 std::vector<std::string> KafkaLibraryFeatures();
+// One line: what of OIDC, zstd, lz4, TLS, SCRAM, GSSAPI this librdkafka lacks; "" when nothing.
+std::string KafkaLimits();
 
 }  // namespace rootnote

@@ -21,12 +21,18 @@ struct KafkaLog {
 };
 
 struct KafkaSourceOptions {
-  std::vector<std::string> topics;    // exact names or ^patterns; read through the group
-  std::vector<std::string> assigned;  // read whole by every member, outside the group (topology)
+  std::vector<std::string> topics;    // data: exact names or ^patterns
+  std::vector<std::string> assigned;  // read whole, from the beginning (topology): exact names
   std::map<std::string, std::string> properties;  // passed through to librdkafka, as written
   size_t queue_bytes_max = 64U << 20;
-  bool from_beginning = false;  // without a committed offset: earliest, else latest
-  // Without a committed offset: the first record not older than this; wins over from_beginning.
+  // Where reading of a partition of `topics` begins.
+  // - Its topic has offsets in `committed`: at the partition's own, or at the first record that is
+  //   not older than `from_time` if that is before; without one (added since) at the beginning.
+  // - Its topic has none: with `from_beginning` at the beginning; else at the first record that is
+  //   not older than `from_time`; else at the end.
+  // - Partitions and topics that appear later: at the beginning.
+  std::map<TopicPartition, int64_t> committed;
+  bool from_beginning = false;
   std::optional<EventTime> from_time;
   std::function<EventTime()> now;  // receive time of CreateTime topics; empty: the system clock
   // Called from librdkafka's threads too: must be thread-safe.
