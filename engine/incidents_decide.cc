@@ -194,6 +194,7 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
     entry.score = rival.score;
     entry.onset = rival.onset;
     entry.monitored = rival.monitored;
+    entry.observed = rival.own_firing;
     live.rivals.push_back(std::move(entry));
   }
 }

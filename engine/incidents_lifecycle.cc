@@ -137,6 +137,7 @@ LiveIncident& IncidentStore::Lifecycle::Begin(const Candidate& candidate) {
     live.impact = std::move(closed->second.impact);
     live.impact.erase(live.root);
     live.record.resolved_at.reset();
+    live.record.reopened_at = now_;
     live.record.maintenance_name.clear();
     live.record.maintenance_owner.clear();
     live.due_state = IncidentState::kReopened;

@@ -42,6 +42,7 @@ void FillRoots(const RecordContext& context, const LiveIncident& live, Incident&
   root.onset = live.candidate.onset;
   root.recovered_at = live.recovered_at;
   root.monitored = live.candidate.monitored;
+  root.observed = live.had_evidence;
   root.causes = live.causes;
   if (root.causes.size() > context.caps.causes) root.causes.resize(context.caps.causes);
   record.root = {root};
@@ -205,8 +206,9 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
     const Symptom& symptom = next.owned->symptom;
     const Signal& signal = program.signal(symptom.signal);
     if (record.symptoms.size() < context.caps.symptoms) {
-      record.symptoms.push_back({signal.name, symptom.entity, signal.family, signal.severity,
-                                 symptom.onset, next.owned->resolved_at, symptom.value});
+      record.symptoms.push_back({signal.name, symptom.entity, symptom.relation_from, signal.family,
+                                 signal.severity, symptom.onset, next.owned->resolved_at,
+                                 symptom.value});
     }
     if (record.evidence.size() < context.caps.evidence) {
       record.evidence.push_back({signal.name, symptom.entity, symptom.value, signal.when.threshold,

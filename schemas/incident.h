@@ -35,6 +35,7 @@ struct Incident {
     EventTime onset;
     std::optional<EventTime> recovered_at;
     bool monitored = false;
+    bool observed = false;            // it showed the fault itself in this episode
     std::vector<std::string> causes;  // entities whose failure made the group fail
   };
   struct Impact {
@@ -48,6 +49,7 @@ struct Incident {
   };
   struct Symptom {
     std::string signal, entity;
+    std::string relation_from;  // signals on relations: the depending end, else ""
     Family family = Family::kErrors;
     Severity severity = Severity::kWarning;
     EventTime onset;
@@ -58,7 +60,7 @@ struct Incident {
     std::string what;    // entity (`edge:e1`) or summary word (`storage`)
     std::string fault;   // fault considered, may be ""
     std::string reason;  // healthy_and_fresh, tolerated, began_after_effect, explains_too_little,
-                         // no_path_at_onset, in_maintenance
+                         // no_path_at_onset, in_maintenance, scores_lower
     std::string detail;  // "array a1: 1 of 8 disks failing, tolerated"
   };
   struct Evidence {
@@ -93,8 +95,10 @@ struct Incident {
   Severity severity = Severity::kWarning;
   std::string title, summary;
   EventTime started_at, opened_at, updated_at;
+  std::optional<EventTime> reopened_at;  // the last time, if ever
   std::optional<EventTime> resolved_at;
-  std::vector<Root> root;  // candidates ranked, the first is the root
+  bool catching_up = false;  // made while event time lay far behind the wall clock: not routed
+  std::vector<Root> root;    // candidates ranked, the first is the root
   std::vector<Impact> impact;
   int64_t impact_total = 0;
   BlastRadius blast_radius;
@@ -111,6 +115,7 @@ struct Incident {
   std::vector<std::string> links;
   std::string merged_into, superseded_by;
   std::vector<std::string> merged_from;
+  std::vector<std::string> routed;  // topics that got it besides the incidents topic; ascending
   std::string rules_version, topology_version, engine_version;
   std::vector<std::string> limits;
 };

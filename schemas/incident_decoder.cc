@@ -58,6 +58,7 @@ class Cursor {
   std::optional<EventTime> OptionalTime() const {
     return present() ? std::optional(Time()) : std::nullopt;
   }
+  bool OptionalBool() const { return present() && Bool(); }
   std::string OptionalString() const { return present() ? String() : std::string(); }
 
   // Calls `read` with a cursor for each element.
@@ -150,6 +151,7 @@ Incident::Root ReadRoot(const Cursor& json) {
           .onset = json["onset"].Time(),
           .recovered_at = json.Optional("recovered_at").OptionalTime(),
           .monitored = json["monitored"].Bool(),
+          .observed = json.Optional("observed").OptionalBool(),
           .causes = json["causes"].Strings()};
 }
 
@@ -167,6 +169,7 @@ Incident::Impact ReadImpact(const Cursor& json) {
 Incident::Symptom ReadSymptom(const Cursor& json) {
   return {.signal = json["signal"].String(),
           .entity = json["entity"].String(),
+          .relation_from = json.Optional("from").OptionalString(),
           .family = Word<Family>(json["family"], &ParseFamily),
           .severity = Word<Severity>(json["severity"], &ParseSeverity),
           .onset = json["onset"].Time(),
@@ -241,8 +244,10 @@ void ReadHead(const Cursor& json, Incident& incident) {
   incident.summary = json["summary"].String();
   incident.started_at = json["started_at"].Time();
   incident.opened_at = json["opened_at"].Time();
+  incident.reopened_at = json.Optional("reopened_at").OptionalTime();
   incident.updated_at = json["updated_at"].Time();
   incident.resolved_at = json.Optional("resolved_at").OptionalTime();
+  incident.catching_up = json.Optional("catching_up").OptionalBool();
 }
 
 void ReadLists(const Cursor& json, Incident& incident) {
@@ -279,6 +284,9 @@ void ReadTail(const Cursor& json, Incident& incident) {
   incident.superseded_by = json.Optional("superseded_by").OptionalString();
   if (const Cursor merged = json.Optional("merged_from"); merged.present()) {
     incident.merged_from = merged.Strings();
+  }
+  if (const Cursor routed = json.Optional("routed"); routed.present()) {
+    incident.routed = routed.Strings();
   }
   const Cursor versions = json["versions"];
   incident.rules_version = versions["rules"].String();

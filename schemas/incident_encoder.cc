@@ -100,7 +100,8 @@ std::string Encode(const Incident::Root& root) {
   if (root.recovered_at) {
     json.Key("recovered_at").Time(*root.recovered_at);
   }
-  json.Key("monitored").Bool(root.monitored).Key("causes").Strings(root.causes);
+  json.Key("monitored").Bool(root.monitored).Key("observed").Bool(root.observed);
+  json.Key("causes").Strings(root.causes);
   return json.Close();
 }
 
@@ -119,6 +120,9 @@ std::string Encode(const Incident::Impact& impact) {
 std::string Encode(const Incident::Symptom& symptom) {
   Json json;
   json.Open().Key("signal").String(symptom.signal).Key("entity").String(symptom.entity);
+  if (!symptom.relation_from.empty()) {
+    json.Key("from").String(symptom.relation_from);
+  }
   json.Key("family").String(Name(symptom.family)).Key("severity").String(Name(symptom.severity));
   json.Key("onset").Time(symptom.onset);
   if (symptom.resolved_at) {
@@ -289,9 +293,15 @@ class Record {
     json.Key("reason").String(incident_.reason).Key("severity").String(Name(incident_.severity));
     json.Key("title").String(incident_.title).Key("summary").String(incident_.summary);
     json.Key("started_at").Time(incident_.started_at).Key("opened_at").Time(incident_.opened_at);
+    if (incident_.reopened_at) {
+      json.Key("reopened_at").Time(*incident_.reopened_at);
+    }
     json.Key("updated_at").Time(incident_.updated_at);
     if (incident_.resolved_at) {
       json.Key("resolved_at").Time(*incident_.resolved_at);
+    }
+    if (incident_.catching_up) {
+      json.Key("catching_up").Bool(true);
     }
   }
 
@@ -308,6 +318,9 @@ class Record {
     WriteUnlessEmpty(json, "superseded_by", incident_.superseded_by);
     if (!incident_.merged_from.empty()) {
       json.Key("merged_from").Strings(incident_.merged_from);
+    }
+    if (!incident_.routed.empty()) {
+      json.Key("routed").Strings(incident_.routed);
     }
     json.Key("versions").Open().Key("rules").String(incident_.rules_version);
     json.Key("topology").String(incident_.topology_version);

@@ -27,7 +27,9 @@ class Maker {
     incident.started_at = Time();
     incident.opened_at = Time();
     incident.updated_at = Time();
+    incident.reopened_at = Below(4) == 0 ? std::optional(Time()) : std::nullopt;
     incident.resolved_at = Maybe() ? std::optional(Time()) : std::nullopt;
+    incident.catching_up = Below(4) == 0;
     Fill(incident.root, [this] { return Root(); });
     Fill(incident.impact, [this] { return Impact(); });
     incident.impact_total = static_cast<int64_t>(incident.impact.size() + Below(3));
@@ -55,6 +57,9 @@ class Maker {
     incident.merged_into = Maybe() ? "rn-00000000000000ff-2" : "";
     incident.superseded_by = Maybe() ? "rn-00000000000000ff-3" : "";
     Fill(incident.merged_from, [] { return std::string("rn-0000000000000001-1"); });
+    if (Below(3) == 0) {
+      incident.routed = {"incidents.net", "incidents.page"};
+    }
     incident.rules_version = Word();
     incident.topology_version = std::to_string(Below(1000));
     incident.engine_version = "0.1.0";
@@ -133,7 +138,8 @@ class Maker {
                         .score = static_cast<int64_t>(random_()),
                         .onset = Time(),
                         .recovered_at = std::nullopt,
-                        .monitored = Maybe()};
+                        .monitored = Maybe(),
+                        .observed = Maybe()};
     if (Maybe()) {
       root.recovered_at = Time();
     }
@@ -155,6 +161,7 @@ class Maker {
   Incident::Symptom Symptom() {
     return {.signal = Word(),
             .entity = Entity(),
+            .relation_from = Below(4) == 0 ? Entity() : "",
             .family = static_cast<Family>(Below(5)),
             .severity = static_cast<Severity>(Below(4)),
             .onset = Time(),
@@ -163,9 +170,9 @@ class Maker {
   }
 
   Incident::RuledOut RuledOut() {
-    static constexpr const char* kReasons[] = {"healthy_and_fresh",  "tolerated",
-                                               "began_after_effect", "explains_too_little",
-                                               "no_path_at_onset",   "in_maintenance"};
+    static constexpr const char* kReasons[] = {
+        "healthy_and_fresh", "tolerated",      "began_after_effect", "explains_too_little",
+        "no_path_at_onset",  "in_maintenance", "scores_lower"};
     return {.what = Entity(),
             .fault = Maybe() ? Word() : "",
             .reason = kReasons[Below(std::size(kReasons))],

@@ -53,7 +53,7 @@ TEST(IncidentEncoder, OrderOfKeysIsFixed) {
       R"("state":"open","reason":"root_found","severity":"critical","title":"DNS internal-atlantic is failing",)"
       R"("summary":"","started_at":"2026-11-22T07:17:16.117Z","opened_at":"2026-11-22T07:17:36Z",)"
       R"("updated_at":"2026-11-22T07:17:36Z","root":[{"entity":"dns:internal-atlantic","kind":"dns",)"
-      R"("fault":"dns_failure","score":420,"onset":"2026-11-22T07:17:16.117Z","monitored":true,"causes":[]}],)"
+      R"("fault":"dns_failure","score":420,"onset":"2026-11-22T07:17:16.117Z","monitored":true,"observed":false,"causes":[]}],)"
       R"("impact":[],"impact_total":0,"blast_radius":{"actual":0,"potential":0,"kinds":{},"labels":{},)"
       R"("healthy":{}},"symptoms":[],"symptoms_total":0,"ruled_out":[],"unexplained":[],)"
       R"("evidence":[{"signal":"dns_servfail","entity":"dns:internal-atlantic","value":0.3,"threshold":0.05,)"
@@ -92,6 +92,40 @@ TEST(IncidentEncoder, FieldsSurviveTheRoundTrip) {
   EXPECT_EQ(read->labels, incident.labels);
   EXPECT_EQ(read->blast_radius.healthy, incident.blast_radius.healthy);
   EXPECT_EQ(read->limits, incident.limits);
+}
+
+// What a restart needs besides, each only written where it says something.
+TEST(IncidentEncoder, FieldsOfARestartSurviveTheRoundTrip) {
+  Incident incident = Small();
+  for (const char* key : {"catching_up", "routed", "\"from\"", "reopened_at"}) {
+    EXPECT_EQ(EncodeIncident(incident).find(key), std::string::npos) << key;
+  }
+  incident.catching_up = true;
+  incident.routed = {"incidents.net", "incidents.page"};
+  incident.reopened_at = FromMillis(1795331999000);
+  incident.root[0].observed = true;
+  incident.symptoms.push_back(
+      {.signal = "link_errors", .entity = "app:shop", .relation_from = "app:portal"});
+  const absl::StatusOr<Incident> read = DecodeIncident(EncodeIncident(incident));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(read->catching_up);
+  EXPECT_EQ(read->routed, incident.routed);
+  EXPECT_EQ(read->reopened_at, incident.reopened_at);
+  EXPECT_TRUE(read->root[0].observed);
+  EXPECT_EQ(read->symptoms[0].relation_from, "app:portal");
+}
+
+// A record of an engine that did not write them yet.
+TEST(DecodeIncident, FieldsOfARestartMayBeAbsent) {
+  std::string record = EncodeIncident(Small());
+  const std::string_view key = R"("observed":false,)";
+  const size_t at = record.find(key);
+  ASSERT_NE(at, std::string::npos);
+  record.erase(at, key.size());
+  const absl::StatusOr<Incident> read = DecodeIncident(record);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_FALSE(read->root[0].observed);
+  EXPECT_FALSE(read->catching_up);
 }
 
 TEST(IncidentEncoder, NumbersKeepTheirBits) {
