@@ -16,7 +16,10 @@ bool IsYaml(const std::string& path) { return path.ends_with(".yaml") || path.en
 // True when the configuration at `path` is right; prints what is not.
 bool CheckConfig(const std::string& path, const Terminal& terminal) {
   const absl::StatusOr<Config> config = ReadConfig(path);
-  if (config.ok()) return true;
+  if (config.ok()) {
+    for (const std::string& warning : config->warnings) terminal.Print(warning + "\n");
+    return true;
+  }
   terminal.Print(fmt::format("{}\n", ToStd(config.status().message())));
   return false;
 }
@@ -38,9 +41,6 @@ int RunCheck(const CheckArguments& arguments) {
   if (arguments.paths.empty()) {
     PrintFailure(absl::InvalidArgumentError("check needs files or folders to check"));
     return kExitUsage;
-  }
-  if (arguments.paths.empty()) {
-    return PrintFailure(absl::OutOfRangeError("check needs a file or a folder"));
   }
   std::vector<std::string> rules;
   bool configs_ok = true;

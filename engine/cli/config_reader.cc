@@ -1,8 +1,12 @@
 #include "engine/cli/config_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "fmt/format.h"
@@ -29,6 +33,12 @@ void ConfigFindings::Add(const YAML::Node& node, std::string_view message) {
 
 void ConfigFindings::Add(std::string_view message) {
   list_.push_back(fmt::format("{}: error: {}", name_, message));
+}
+
+void ConfigFindings::Warn(const YAML::Node& node, std::string_view message) {
+  const YAML::Mark mark = node.Mark();
+  warnings_.push_back(
+      fmt::format("{}:{}:{}: warning: {}", name_, mark.line + 1, mark.column + 1, message));
 }
 
 std::string ConfigFindings::Text() const { return fmt::format("{}", fmt::join(list_, "\n")); }
@@ -94,13 +104,15 @@ bool ConfigMap::Scalar(std::string_view key, std::string& text) {
     Wrong(key, "must be a single value");
     return false;
   }
-  std::string missing;
-  text = ExpandEnvironment(node->Scalar(), missing);
-  if (missing.empty()) return true;
-  Wrong(key, fmt::format("needs the environment variable {}, which is not set; set it, or write "
-                         "${{env:{}:-default}}",
-                         missing, missing));
-  return false;
+  return Expand(*node, key, text);
+}
+
+bool ConfigMap::Expand(const YAML::Node& node, std::string_view key, std::string& text) {
+  ExpandedValue value = ExpandReferences(node.Scalar());
+  text = std::move(value.text);
+  if (!value.error.empty()) findings_.Add(node, fmt::format("{} {}", Name(key), value.error));
+  if (!value.warning.empty()) findings_.Warn(node, fmt::format("{} {}", Name(key), value.warning));
+  return value.error.empty();
 }
 
 void ConfigMap::Read(std::string_view key, std::string& value) { Scalar(key, value); }
@@ -172,18 +184,30 @@ void ConfigMap::Read(std::string_view key, std::vector<std::string>& values) {
   }
   if (!node->IsSequence()) return Wrong(key, "must be a list");
   for (const YAML::Node& item : *node) {
-    std::string missing;
     if (!item.IsScalar()) {
       findings_.Add(item, fmt::format("{} must be a list of single values", Name(key)));
       continue;
     }
-    values.push_back(ExpandEnvironment(item.Scalar(), missing));
-    if (!missing.empty()) Wrong(key, fmt::format("needs the environment variable {}", missing));
+    std::string value;
+    if (Expand(item, key, value)) values.push_back(std::move(value));
   }
 }
 
-void ConfigMap::Choose(std::string_view key, const std::vector<std::string>& words,
-                       size_t& choice) {
+void ConfigMap::ReadWordOrTime(std::string_view key, const std::vector<std::string>& words,
+                               size_t& choice, std::optional<EventTime>& time) {
+  std::string text;
+  if (!Scalar(key, text)) return;
+  if (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    EventTime read;
+    Read(key, read);
+    time = read;
+    return;
+  }
+  Choose(key, words, choice, ", or a time such as 2026-11-22T07:00:00Z");
+}
+
+void ConfigMap::Choose(std::string_view key, const std::vector<std::string>& words, size_t& choice,
+                       std::string_view also) {
   std::string text;
   if (!Scalar(key, text)) return;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -193,8 +217,8 @@ void ConfigMap::Choose(std::string_view key, const std::vector<std::string>& wor
     }
   }
   const std::string near = DidYouMean(text, words);
-  Wrong(key, fmt::format("cannot be \"{}\"; it is one of {}{}", text, fmt::join(words, ", "),
-                         near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+  Wrong(key, fmt::format("cannot be \"{}\"; it is one of {}{}{}", text, fmt::join(words, ", "),
+                         also, near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }
 
 void ConfigMap::Map(std::string_view key, const std::function<void(ConfigMap&)>& body) {
@@ -229,27 +253,76 @@ void ConfigMap::Finish() {
   }
 }
 
-std::string ExpandEnvironment(std::string_view text, std::string& missing) {
-  constexpr std::string_view kOpen = "${env:";
-  std::string result;
+namespace {
+
+constexpr uintmax_t kReferenceBytesMax = 64U << 10;
+
+void ExpandVariable(std::string_view name, ExpandedValue& value) {
+  std::optional<std::string_view> fallback;
+  if (const size_t dash = name.find(":-"); dash != std::string_view::npos) {
+    fallback = name.substr(dash + 2);
+    name = name.substr(0, dash);
+  }
+  if (const char* found = std::getenv(std::string(name).c_str()); found != nullptr) {
+    value.text += found;
+  } else if (fallback) {
+    value.text += *fallback;
+  } else {
+    value.error = fmt::format(
+        "needs the environment variable {}, which is not set; set it, or write "
+        "${{env:{}:-default}}",
+        name, name);
+  }
+}
+
+void ExpandFile(std::string_view name, ExpandedValue& value) {
+  const std::string path(name);
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  const uintmax_t size = error ? 0 : std::filesystem::file_size(path, error);
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  if (error || !file || (size > 0 && !(content << file.rdbuf()))) {
+    value.error = fmt::format("needs the file {}, which cannot be read{}", path,
+                              error ? fmt::format(": {}", error.message()) : "");
+    return;
+  }
+  if (size > kReferenceBytesMax) {
+    value.error = fmt::format("needs the file {}, which has {} bytes; a value has at most {}", path,
+                              size, kReferenceBytesMax);
+    return;
+  }
+  if ((status.permissions() & std::filesystem::perms::others_read) !=
+      std::filesystem::perms::none) {
+    value.warning = fmt::format(
+        "is read from {}, which every user of this machine may read; "
+        "chmod o-r if it is a secret",
+        path);
+  }
+  std::string text = std::move(content).str();
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  value.text += text;
+}
+
+}  // namespace
+
+ExpandedValue ExpandReferences(std::string_view text) {
+  constexpr std::string_view kVariable = "${env:", kFile = "${file:";
+  ExpandedValue value;
   while (true) {
-    const size_t begin = text.find(kOpen);
+    const size_t begin = std::min(text.find(kVariable), text.find(kFile));
     const size_t end = begin == std::string_view::npos ? begin : text.find('}', begin);
-    if (end == std::string_view::npos) return result.append(text);
-    result.append(text.substr(0, begin));
-    std::string_view name = text.substr(begin + kOpen.size(), end - begin - kOpen.size());
-    std::optional<std::string_view> fallback;
-    if (const size_t dash = name.find(":-"); dash != std::string_view::npos) {
-      fallback = name.substr(dash + 2);
-      name = name.substr(0, dash);
+    if (end == std::string_view::npos) {
+      value.text += text;
+      return value;
     }
-    const char* value = std::getenv(std::string(name).c_str());
-    if (value != nullptr) {
-      result += value;
-    } else if (fallback) {
-      result += *fallback;
+    value.text += text.substr(0, begin);
+    const std::string_view reference = text.substr(begin, end - begin);
+    if (reference.starts_with(kFile)) {
+      ExpandFile(reference.substr(kFile.size()), value);
     } else {
-      missing = std::string(name);
+      ExpandVariable(reference.substr(kVariable.size()), value);
     }
     text.remove_prefix(end + 1);
   }

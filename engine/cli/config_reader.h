@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,12 +23,15 @@ class ConfigFindings {
   explicit ConfigFindings(std::string name) : name_(std::move(name)) {}
   void Add(const YAML::Node& node, std::string_view message);
   void Add(std::string_view message);
+  // What is no error, but worth a line: the run goes on.
+  void Warn(const YAML::Node& node, std::string_view message);
   bool empty() const { return list_.empty(); }
   std::string Text() const;
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   std::string name_;
-  std::vector<std::string> list_;
+  std::vector<std::string> list_, warnings_;
 };
 
 class ConfigMap {
@@ -44,8 +48,12 @@ class ConfigMap {
   void Read(std::string_view key, EventTime& value);
   void Read(std::string_view key, std::map<std::string, std::string>& values);
   void Read(std::string_view key, std::vector<std::string>& values);  // a list, or one scalar
-  // One of `words`; the index of the one that is there.
-  void Choose(std::string_view key, const std::vector<std::string>& words, size_t& choice);
+  // `latest`, `earliest` or a time: the index of the word, or the time and `choice` as it was.
+  void ReadWordOrTime(std::string_view key, const std::vector<std::string>& words, size_t& choice,
+                      std::optional<EventTime>& time);
+  // One of `words`; the index of the one that is there. `also`: what else could stand there.
+  void Choose(std::string_view key, const std::vector<std::string>& words, size_t& choice,
+              std::string_view also = "");
   bool Has(std::string_view key) const;
   void Map(std::string_view key, const std::function<void(ConfigMap&)>& body);
   void List(std::string_view key, const std::function<void(ConfigMap&)>& body);
@@ -58,6 +66,7 @@ class ConfigMap {
   const YAML::Node* Find(std::string_view key);
   std::string Name(std::string_view key) const;
   bool Scalar(std::string_view key, std::string& text);
+  bool Expand(const YAML::Node& node, std::string_view key, std::string& text);
 
   struct Entries;
   std::unique_ptr<Entries> entries_;
@@ -66,8 +75,13 @@ class ConfigMap {
   std::set<std::string, std::less<>> asked_;
 };
 
-// `${env:NAME}` and `${env:NAME:-default}` replaced; a variable that is not set and has no default
-// is returned in `missing`.
-std::string ExpandEnvironment(std::string_view text, std::string& missing);
+// A value with its references replaced: `${env:NAME}`, `${env:NAME:-default}`, and `${file:PATH}`,
+// which is the file's content without the newline at its end. What is put in is not read again.
+struct ExpandedValue {
+  std::string text;
+  std::string error;    // "" when all were found: what is missing, and what to do
+  std::string warning;  // a file that others may read
+};
+ExpandedValue ExpandReferences(std::string_view text);
 
 }  // namespace rootnote

@@ -2,10 +2,13 @@
 
 #include <cstdlib>
 
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <sys/stat.h>
 
 #include "engine/cli/config_reader.h"
+#include "tests/unit/cli/process.h"
 
 namespace rootnote {
 namespace {
@@ -77,6 +80,12 @@ TEST(ConfigTest, TheExampleShowsTheDefaults) {
   EXPECT_EQ(example->pipeline.partition_bytes_max, plain.pipeline.partition_bytes_max);
   EXPECT_EQ(example->pipeline.batch_records, plain.pipeline.batch_records);
   EXPECT_EQ(example->pipeline.series_max, plain.pipeline.series_max);
+  EXPECT_EQ(example->history, plain.history);
+  EXPECT_EQ(example->catching_up_after, plain.catching_up_after);
+  EXPECT_EQ(example->kafka.create_topics, plain.kafka.create_topics);
+  EXPECT_EQ(example->kafka.replication_factor, plain.kafka.replication_factor);
+  EXPECT_EQ(example->kafka.from_time, plain.kafka.from_time);
+  EXPECT_EQ(example->output.partitions, plain.output.partitions);
   EXPECT_EQ(example->http.port, plain.http.port);
   EXPECT_EQ(example->pipeline.outputs.incidents, plain.pipeline.outputs.incidents);
 }
@@ -119,7 +128,8 @@ http: {port: 70000, enabled: yes}
 )");
   for (const char* part :
        {"rules must name at least one", "unknown key \"kafka.grup\"; did you mean group?",
-        "kafka.start cannot be \"erliest\"; it is one of latest, earliest; did you mean earliest?",
+        "kafka.start cannot be \"erliest\"; it is one of latest, earliest, or a time such as "
+        "2026-11-22T07:00:00Z; did you mean earliest?",
         "inputs[0].role cannot be \"toplogy\"", "did you mean topology?",
         "inputs[0].allowed_lateness must be a duration",
         "inputs[0].topic begins with ^ but is no regular expression",
@@ -211,24 +221,157 @@ TEST(ConfigTest, AVariableThatIsNotSetIsAnError) {
 }
 
 TEST(ConfigTest, ExpansionLeavesOtherTextAlone) {
-  std::string missing;
-  EXPECT_EQ(ExpandEnvironment("$HOME ${x} $${env", missing), "$HOME ${x} $${env");
-  EXPECT_EQ(ExpandEnvironment("", missing), "");
-  EXPECT_EQ(ExpandEnvironment("${env:ROOTNOTE_TEST_NONE:-}|", missing), "|");
-  EXPECT_EQ(ExpandEnvironment("${env:ROOTNOTE_TEST_NONE:-a:-b}", missing), "a:-b");
-  EXPECT_THAT(missing, IsEmpty());
+  EXPECT_EQ(ExpandReferences("$HOME ${x} $${env").text, "$HOME ${x} $${env");
+  EXPECT_EQ(ExpandReferences("").text, "");
+  EXPECT_EQ(ExpandReferences("${env:ROOTNOTE_TEST_NONE:-}|").text, "|");
+  EXPECT_EQ(ExpandReferences("${env:ROOTNOTE_TEST_NONE:-a:-b}").text, "a:-b");
+  EXPECT_THAT(ExpandReferences("${env:ROOTNOTE_TEST_NONE:-a}").error, IsEmpty());
+}
+
+TEST(ConfigTest, AFileStandsInAValue) {
+  const testing::Folder folder;
+  const std::string path = folder.Write("password", "s3cret=\"x\"\n");
+  chmod(path.c_str(), 0600);
+  setenv("ROOTNOTE_TEST_NESTED", "${file:/etc/hostname}", 1);
+  const Config config = Good(fmt::format(R"(rules: r
+kafka:
+  bootstrap_servers: k
+  properties: {{sasl.password: "${{file:{}}}", client.id: "a-${{env:ROOTNOTE_TEST_NESTED}}"}}
+inputs: [{{topic: t}}]
+)",
+                                         path));
+  EXPECT_EQ(config.kafka.properties.at("sasl.password"), "s3cret=\"x\"");
+  // What was put in is not read again.
+  EXPECT_EQ(config.kafka.properties.at("client.id"), "a-${file:/etc/hostname}");
+  EXPECT_THAT(config.warnings, IsEmpty());
+  for (const auto& [text, value] : std::map<std::string, std::string>{
+           {"two\n\n", "two\n"}, {"dos\r\n", "dos"}, {"bare", "bare"}, {"", ""}}) {
+    EXPECT_EQ(ExpandReferences("${file:" + folder.Write("f", text) + "}").text, value);
+  }
+}
+
+TEST(ConfigTest, AFileThatOthersMayReadIsAWarningWithItsPlace) {
+  const testing::Folder folder;
+  const std::string path = folder.Write("password", "secret\n");
+  chmod(path.c_str(), 0644);
+  const Config config = Good(With("http: {address: \"${file:" + path + "}\"}\n"));
+  EXPECT_THAT(
+      config.warnings,
+      ElementsAre(AllOf(HasSubstr("c.yaml:4:17: warning: http.address is read from " + path),
+                        HasSubstr("chmod o-r"))));
+}
+
+TEST(ConfigTest, AFileThatCannotBeReadIsAnErrorWithItsPlace) {
+  const testing::Folder folder;
+  for (const std::string& path :
+       {folder.Path("none"), std::string("/"), folder.Write("large", std::string(70'000, 'x'))}) {
+    EXPECT_THAT(Wrong(With("http: {address: \"${file:" + path + "}\"}\n")),
+                HasSubstr("c.yaml:4:17: error: http.address needs the file " + path));
+  }
 }
 
 TEST(ConfigTest, SecretsAreMaskedWhenShown) {
   const auto shown = Masked({{"sasl.password", "p"},
                              {"sasl.oauthbearer.client.secret", "s"},
+                             {"sasl.oauthbearer.config", "s"},
+                             {"ssl.key.password", "s"},
+                             {"ssl.key.pem", "s"},
                              {"ssl.key.location", "/k"},
                              {"sasl.username", "u"},
                              {"linger.ms", "5"}});
-  EXPECT_EQ(shown.at("sasl.password"), "***");
-  EXPECT_EQ(shown.at("sasl.oauthbearer.client.secret"), "***");
+  for (const char* key : {"sasl.password", "sasl.oauthbearer.client.secret",
+                          "sasl.oauthbearer.config", "ssl.key.password", "ssl.key.pem"}) {
+    EXPECT_EQ(shown.at(key), "***") << key;
+  }
   EXPECT_EQ(shown.at("sasl.username"), "u");
+  EXPECT_EQ(shown.at("ssl.key.location"), "/k");
   EXPECT_EQ(shown.at("linger.ms"), "5");
+}
+
+Config WithStart(const std::string& start) {
+  return Good("rules: r\ninputs: [{topic: t}]\nkafka: {bootstrap_servers: k, start: " + start +
+              "}\n");
+}
+
+TEST(ConfigTest, TheStartIsAWordOrATime) {
+  EXPECT_FALSE(WithStart("latest").kafka.from_beginning);
+  EXPECT_TRUE(WithStart("earliest").kafka.from_beginning);
+  const KafkaConfig timed = WithStart("2026-11-22T08:00:00+01:00").kafka;
+  EXPECT_EQ(timed.from_time, ParseRfc3339("2026-11-22T07:00:00Z"));
+  EXPECT_FALSE(timed.from_beginning);
+  EXPECT_THAT(
+      Wrong("rules: r\ninputs: [{topic: t}]\nkafka: {bootstrap_servers: k, start: 2026-13-01}\n"),
+      HasSubstr("c.yaml:3:38: error: kafka.start must be a time such as"));
+}
+
+TEST(ConfigTest, TopicsThatWouldFeedThemselvesAreRefused) {
+  const auto wrong = [](const std::string& more) {
+    return Wrong("rules: r\nkafka: {bootstrap_servers: k}\n" + more);
+  };
+  EXPECT_THAT(wrong("inputs: [{topic: t}, {topic: ^root}]\n"),
+              AllOf(HasSubstr("c.yaml:3:9: error: inputs take in rootnote.late by the topic ^root"),
+                    HasSubstr("outputs.dead_letter")));
+  EXPECT_THAT(wrong("inputs: [{topic: t}]\noutputs: {unresolved: t}\n"),
+              HasSubstr("inputs take in t by the topic t, and it is outputs.unresolved"));
+  EXPECT_THAT(wrong("inputs: [{topic: t}]\noutputs: {late: \"a b\"}\n"),
+              HasSubstr("outputs late \"a b\" is no name of a topic"));
+  EXPECT_EQ(wrong("inputs: [{topic: ^telegraf}]\n"), "");
+  EXPECT_THAT(wrong("inputs: [{topic: ^map, role: topology}]\n"),
+              HasSubstr("c.yaml:3:18: error: inputs[0].topic is read whole"));
+}
+
+TEST(ConfigTest, ReplicationAndPartitionsHaveBounds) {
+  const auto wrong = [](const std::string& more) {
+    return Wrong("rules: r\ninputs: [{topic: t}]\nkafka: {bootstrap_servers: k, " + more);
+  };
+  EXPECT_THAT(wrong("replication_factor: 0}\n"), HasSubstr("replication_factor cannot be 0"));
+  EXPECT_THAT(wrong("replication_factor: -2}\n"), HasSubstr("from -1 to 100"));
+  EXPECT_THAT(wrong("replication_factor: 3}\noutputs: {partitions: 0}\n"),
+              HasSubstr("outputs.partitions must be a whole number from 1 to 1000"));
+  EXPECT_EQ(wrong("replication_factor: 3}\noutputs: {partitions: 3}\n"), "");
+}
+
+TEST(ConfigTest, ShadowedTouchesNothingOfTheRunInEarnest) {
+  Config config = Good(R"(rules: r
+kafka: {bootstrap_servers: k, group: g, transactional_id: id, election_topic: e, instance: i}
+inputs: [{topic: t}]
+outputs: {incidents: in, dead_letter: dl, late: la, unresolved: un}
+engine: {journal: j}
+)");
+  config.outputs = {{"in", "-"}, {"dl", "dead.jsonl"}};
+  const Config shadow = Shadowed(config);
+  EXPECT_TRUE(shadow.shadow);
+  EXPECT_EQ(shadow.kafka.group, "g.shadow");
+  EXPECT_EQ(shadow.kafka.transactional_id, "id.shadow");
+  EXPECT_EQ(shadow.kafka.election_topic, "e.shadow");
+  EXPECT_EQ(shadow.pipeline.outputs.incidents, "in.shadow");
+  EXPECT_EQ(shadow.pipeline.outputs.dead_letter, "dl.shadow");
+  EXPECT_EQ(shadow.pipeline.outputs.late, "la.shadow");
+  EXPECT_EQ(shadow.pipeline.outputs.unresolved, "un.shadow");
+  EXPECT_EQ(shadow.pipeline.journal_path, "j.shadow");
+  EXPECT_THAT(shadow.outputs,
+              UnorderedElementsAre(Pair("in.shadow", "-"), Pair("dl.shadow", "dead.jsonl.shadow")));
+  EXPECT_EQ(shadow.pipeline.topics[0].topic, "t");
+}
+
+TEST(ConfigTest, WhatIsNotGivenStaysDefaultInAShadow) {
+  const Config shadow = Shadowed(Good(kSmallest));
+  EXPECT_EQ(shadow.kafka.transactional_id, "");
+  EXPECT_EQ(shadow.kafka.election_topic, "");
+  EXPECT_EQ(shadow.pipeline.journal_path, "");
+}
+
+TEST(ConfigTest, SomeChangesNeedARestart) {
+  const Config running = Good(kSmallest);
+  EXPECT_THAT(NeedsRestart(running, running), IsEmpty());
+  Config read = running;
+  read.rules = {"others.rn"};
+  read.kafka.producer["linger.ms"] = "7";
+  read.pipeline.threads = 5;
+  EXPECT_THAT(NeedsRestart(running, read), IsEmpty());
+  read.http.port = 1;
+  read.kafka.group = "other";
+  EXPECT_THAT(NeedsRestart(running, read), ElementsAre("kafka.group", "http.port"));
 }
 
 TEST(ConfigTest, AFileThatIsNotThereIsNotFound) {
