@@ -12,8 +12,8 @@ ADD_PARTITIONS_TO_TXN, ADD_OFFSETS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT = 24, 25, 
 class Trap:
     """Springs at the n-th request of a kind, or at its response, which then is not passed on."""
 
-    def __init__(self, api, count, at_response, cut):
-        self.api, self.left, self.at_response, self.cut = api, count, at_response, cut
+    def __init__(self, api, count, after, at_response, cut):
+        self.api, self.left, self.after, self.at_response, self.cut = api, count, after, at_response, cut
         self.sprung = threading.Event()
 
 
@@ -64,13 +64,19 @@ class Proxy:
             self.paused = paused
             self.lock.notify_all()
 
-    def set_trap(self, api, count=1, *, at_response=False, cut=False):
-        """At the count-th request `api` from now on, that connection holds it back for good; with at_response, the
-        broker gets it, and its response is held back. With cut, the connection is broken instead. One at a time."""
-        trap = Trap(api, count, at_response, cut)
+    def set_trap(self, api, count=1, *, after=None, at_response=False, cut=False):
+        """At the count-th request `api` from now on, or from the next request `after` on, that connection holds it back
+        for good; with at_response, the broker gets it, and its response is held back. With cut, the connection is
+        broken instead. One at a time."""
+        trap = Trap(api, count, after, at_response, cut)
         with self.lock:
             self.trap = trap
         return trap
+
+    def clear_trap(self):
+        """No trap any more; one that has sprung stays so."""
+        with self.lock:
+            self.trap = None
 
     def _accept(self):
         while not self.closed:
@@ -97,7 +103,9 @@ class Proxy:
             if not is_response:
                 self.seen[api] = self.seen.get(api, 0) + 1
             trap = self.trap
-            if trap is None or trap.api != api:
+            if trap is not None and not is_response and trap.after == api:
+                trap.after = None
+            if trap is None or trap.api != api or trap.after is not None:
                 return None
             if not is_response:
                 trap.left -= 1

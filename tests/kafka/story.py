@@ -122,48 +122,81 @@ class Story:
             producer.produce("topology", key=record.key, value=record.value, timestamp=record.time)
         assert producer.flush(30) == 0
 
-    def produce(self, address, steps_per_second=None, since=0):
-        """Everything with a time of at least `since`, by three producers; paced in a thread of its own if asked."""
-        collectors = Collectors(address, [record for record in self.records if record.time >= since], steps_per_second)
+    def step_of(self, at):
+        """The collectors' interval, counted from the story's begin, in which `at` (milliseconds) lies."""
+        return (at - self.begin) // (STEP * 1000)
+
+    def produce(self, address):
+        """All of it, at once, by three producers."""
+        collectors = self.collectors(address)
         collectors.start()
-        if not steps_per_second:
-            collectors.join_or_fail()
-        return collectors
+        collectors.join_or_fail()
+
+    def collectors(self, address, pace=None, limit=None):
+        """Three producers that begin with start(): `pace` steps a second, not beyond step `limit` until release()."""
+        return Collectors(address, self.records, pace, limit)
 
 
 class Collectors(threading.Thread):
     """Three producers; a partition belongs to one of them, so each partition is in the order of time."""
 
-    def __init__(self, address, records, steps_per_second=None):
+    def __init__(self, address, records, pace=None, limit=None):
         super().__init__(daemon=True)
         self.producers = [Producer({"bootstrap.servers": address, "linger.ms": 5, "message.timeout.ms": 300_000,
                                     "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000,
                                     "log_level": 0}) for _ in range(PRODUCERS)]
-        self.records, self.pace = records, steps_per_second
-        self.stopped, self.failure = threading.Event(), None
-        self.at = records[0].time if records else 0  # event time that was produced, milliseconds
+        self.records, self.pace, self.limit = records, pace, limit
+        self.begin, self.step = records[0].time, 0
+        self.changed, self.stopped, self.failure = threading.Condition(), False, None
 
     def run(self):
         try:
-            self._produce()
-            for producer in self.producers:
-                assert producer.flush(300) == 0, "records were not delivered"
+            if self._produce():
+                for producer in self.producers:
+                    assert producer.flush(300) == 0, "records were not delivered"
         except BaseException as error:  # pylint: disable=broad-except
             self.failure = error
 
     def _produce(self):
-        began, first = time.monotonic(), self.at
         for record in self.records:
-            if self.pace and record.time // (STEP * 1000) != self.at // (STEP * 1000):
-                for producer in self.producers:
-                    producer.poll(0)
-                due = began + (record.time - first) / (STEP * 1000) / self.pace
-                if self.stopped.wait(max(0.0, due - time.monotonic())):
-                    return
-            self.at = record.time
+            step = (record.time - self.begin) // (STEP * 1000)
+            if step != self.step and not self._wait_for(step):
+                return False
             producer = self.producers[record.partition % PRODUCERS]
             producer.produce(record.topic, key=record.key, value=record.value, partition=record.partition,
                              timestamp=record.time, headers=record.headers, on_delivery=self._delivered)
+        return True
+
+    def _wait_for(self, step):
+        """False when it was stopped."""
+        for producer in self.producers:
+            producer.poll(0)
+        with self.changed:
+            due = time.monotonic() + (1 / self.pace if self.pace else 0)
+            while not self.stopped:
+                now = time.monotonic()
+                held = self.limit is not None and step > self.limit
+                if not held and now >= due:
+                    break
+                self.changed.wait(None if held else due - now)
+            self.step = step
+            self.changed.notify_all()
+        return not self.stopped
+
+    def release(self, limit=None, pace=None):
+        """Go on to step `limit`, or to the end; at another pace if given."""
+        with self.changed:
+            self.limit = limit
+            self.pace = pace or self.pace
+            self.changed.notify_all()
+
+    def wait_step(self, step, seconds=120):
+        """Until that step is being produced."""
+        with self.changed:
+            reached = self.changed.wait_for(lambda: self.step >= step or self.stopped or self.failure, seconds)
+        if self.failure:
+            raise self.failure
+        assert reached, f"step {step} was not reached within {seconds} s; this is {self.step}"
 
     def _delivered(self, error, _):
         if error and not self.failure:
@@ -176,7 +209,9 @@ class Collectors(threading.Thread):
             raise self.failure
 
     def stop(self):
-        self.stopped.set()
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
         self.join(60)
 
 

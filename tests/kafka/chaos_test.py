@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""chaos_test.py VERSION: kill -9 of the active member, at random and at the worst moments; the standby takes over.
+
+All 20 random moments on the newest broker, 5 on the others (ROOTNOTE_KILLS overrides); the three exact moments on all.
+"""
+
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from broker import VERSIONS, Broker  # noqa: E402
+from consume import incidents, read_all  # noqa: E402
+from daemon import Rootnote  # noqa: E402
+from proxy import END_TXN, PRODUCE  # noqa: E402
+from story import Story, millis, without_positions  # noqa: E402
+from ticketing import Ticketing  # noqa: E402
+from version import run  # noqa: E402
+
+TAKEOVER_MAX = 30  # seconds; the time it took is printed
+QUIET_STEPS = 95   # of the story, before anything fails
+# A revision that is on its way to the broker; there, but not committed; committed, but nobody was told.
+MOMENTS = {
+    "before the commit": {"api": PRODUCE},
+    "between produce and commit": {"api": END_TXN, "after": PRODUCE},
+    "after the commit": {"api": END_TXN, "after": PRODUCE, "at_response": True},
+}
+
+
+def decided(record):
+    """The decision fields of the last revision."""
+    root = record["root"][0]
+    return {"status": record["status"], "root": (root["entity"], root["fault"]),
+            "times": tuple(record.get(key) for key in ("started_at", "opened_at", "resolved_at")),
+            "impact": sorted(impact["entity"] for impact in record["impact"] if not impact["potential"])}
+
+
+class Members:
+    """Two members, each behind a proxy of its own. Who is active is killed; the other takes over."""
+
+    def __init__(self, room, broker, rules):
+        self.members = [Rootnote(room, broker.proxies[i].address, rules, name=name, config={"kafka": {"instance": name}})
+                        for i, name in enumerate(("left", "right"))]
+        self.proxies = dict(zip(self.members, broker.proxies))
+        self.active, self.standby = self.members
+        self.took = []
+
+    def start(self):
+        self.active.start().wait_ready()
+        self.standby.start()
+
+    def replace(self, wait=True):
+        """kill -9 of the active member, which then starts anew and stands by; the time until the other is ready."""
+        self.active.kill()
+        self.proxies[self.active].cut()
+        killed = time.monotonic()
+        self.active, self.standby = self.standby, self.active
+        self.standby.start()
+        if wait:
+            self.active.until(self.active.ready, TAKEOVER_MAX, f"{self.active.name} takes over")
+            self.took.append(time.monotonic() - killed)
+
+    def stop(self):
+        for member in (self.standby, self.active):
+            member.kill()
+
+
+class ChaosTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.seed = int(os.environ.get("ROOTNOTE_SEED", time.time_ns() % 100_000))
+        cls.kills = int(os.environ.get("ROOTNOTE_KILLS", 20 if run.version == VERSIONS[-1] else 5))
+        print(f"ROOTNOTE_SEED={cls.seed} ROOTNOTE_KILLS={cls.kills}", flush=True)
+        cls.chance = random.Random(cls.seed)
+        cls.room = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.broker = cls.enterClassContext(Broker(run.version, proxies=2))
+        cls.story = Story(cls.room, ends=time.time() + 60)
+        cls.replayed = cls.story.replay()
+        cls.story.create_topics(cls.broker.address)
+        cls.story.produce_topology(cls.broker.address)
+        cls.members = Members(cls.room, cls.broker, cls.story.rules)
+        cls.addClassCleanup(cls.members.stop)
+        cls.collectors = cls.story.collectors(cls.broker.address, pace=10, limit=QUIET_STEPS)
+        cls.addClassCleanup(cls.collectors.stop)
+        cls.ticketing = Ticketing(cls.broker.address)
+        try:
+            cls.play()
+        except BaseException:
+            for member in cls.members.members:
+                print(f"--- log of {member.name}\n{member.tail(100)}", flush=True)
+            raise
+        cls.records = incidents(cls.broker.address)
+
+    @classmethod
+    def play(cls):
+        """The story, with every kill inside the part of it that has incidents."""
+        cls.members.start()
+        cls.ticketing.start()
+        cls.collectors.start()
+        cls.collectors.wait_step(QUIET_STEPS)
+        opened, last = (cls.story.step_of(millis(cls.replayed[i]["updated_at"])) for i in (0, -1))
+        moments = list(MOMENTS)
+        for step in sorted(cls.chance.randrange(opened + 2, last) for _ in range(cls.kills)):
+            cls.collectors.release(step, pace=8)
+            cls.spring_until(moments, lambda: cls.collectors.step >= step)
+            cls.kill_at_random()
+        cls.collectors.release(pace=5)
+        cls.spring_until(moments, lambda: not moments)
+        cls.collectors.join_or_fail()
+        wanted = {record["incident_id"] for record in cls.replayed}
+        cls.members.active.until(lambda: cls.worked() == wanted, 90, f"{wanted} are resolved")
+        print(f"takeovers: {len(cls.members.took)}, median {statistics.median(cls.members.took):.1f} s, "
+              f"longest {max(cls.members.took):.1f} s", flush=True)
+
+    @classmethod
+    def worked(cls):
+        """Tickets that are closed, after some more reading."""
+        cls.ticketing.poll(0.3)
+        return {incident for incident, ticket in cls.ticketing.tickets.items() if ticket["open"] is False}
+
+    @classmethod
+    def spring_until(cls, moments, done):
+        """Until `done`, kills the active member at the first of `moments`, then at the next."""
+        while True:
+            proxy = cls.members.proxies[cls.members.active]
+            trap = proxy.set_trap(**MOMENTS[moments[0]]) if moments else None
+
+            def either(trap=trap):
+                cls.ticketing.poll(0.05)
+                return done() or trap and trap.sprung.is_set()
+            cls.members.active.until(either, 90, f"step {cls.collectors.step}, moments to come: {moments}")
+            proxy.clear_trap()
+            if trap is None or not trap.sprung.is_set():
+                return
+            print(f"killing {cls.members.active.name} {moments.pop(0)}, step {cls.collectors.step}", flush=True)
+            cls.members.replace()
+            cls.ticketing.restart()
+
+    @classmethod
+    def kill_at_random(cls):
+        """A member at work; now and then, its successor too before it has taken over."""
+        cls.ticketing.poll(cls.chance.uniform(0, 1))
+        print(f"killing {cls.members.active.name}, step {cls.collectors.step}", flush=True)
+        if cls.chance.random() < 0.2:
+            cls.members.replace(wait=False)
+            cls.ticketing.poll(cls.chance.uniform(2.5, 5))
+            print(f"killing {cls.members.active.name} as it takes over", flush=True)
+        cls.members.replace()
+
+    def test_every_revision_once_and_in_order(self):
+        last = {}
+        for record in self.records:
+            self.assertEqual(record["revision"], last.get(record["incident_id"], 0) + 1, record["incident_id"])
+            last[record["incident_id"]] = record["revision"]
+
+    def test_ends_as_if_nobody_had_been_killed(self):
+        self.assertEqual({record["incident_id"]: decided(record) for record in self.records},
+                         {record["incident_id"]: decided(record) for record in self.replayed})
+        same = [without_positions(r) for r in self.records] == [without_positions(r) for r in self.replayed]
+        print(f"{len(self.records)} revisions, replay has {len(self.replayed)}; byte for byte the same: {same}")
+
+    def test_nothing_contradicts(self):
+        before = {}
+        for record in self.records:
+            old = before.get(record["incident_id"])
+            if old:
+                self.assertEqual(record["opened_at"], old["opened_at"])
+                self.assertEqual(record["incident_key"], old["incident_key"])
+                self.assertGreaterEqual(record["updated_at"], old["updated_at"])
+                self.assertEqual(old["status"], "open", f"{record['incident_id']}/{record['revision']} after its end")
+            before[record["incident_id"]] = record
+
+    def test_nothing_was_late_or_dead(self):
+        for topic in ("rootnote.late", "rootnote.dead-letter"):
+            self.assertEqual([message.value() for message in read_all(self.broker.address, topic)], [])
+
+    def test_a_ticket_is_created_and_resolved_once(self):
+        for incident in self.ticketing.tickets:
+            self.assertEqual(self.ticketing.steps(incident), ["create", "resolve"], incident)
+
+    def test_takeovers_were_quick(self):
+        self.assertGreaterEqual(len(self.members.took), 3)
+        self.assertLess(max(self.members.took), TAKEOVER_MAX)
+
+
+if __name__ == "__main__":
+    run(__doc__)
