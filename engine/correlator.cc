@@ -361,6 +361,12 @@ void Correlator::EndRemoved(EventTime now, std::vector<Ended>& ended) {
   table_->EndRemoved(now, ended);
 }
 
+ActiveSymptom* Correlator::Find(std::string_view entity, SignalId signal,
+                                std::string_view relation_from) {
+  auto found = table_->symptoms.find({std::string(entity), signal, std::string(relation_from)});
+  return found == table_->symptoms.end() ? nullptr : &found->second;
+}
+
 void Correlator::SetOwner(ActiveSymptom& symptom, int64_t owner) {
   table_->SetOwner(symptom, owner);
 }

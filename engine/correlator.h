@@ -229,6 +229,8 @@ class Correlator {
   // Symptoms of entities that left the map more than the grace ago end.
   void EndRemoved(EventTime now, std::vector<Ended>& ended);
 
+  // The active symptom, or null. Valid until it ends.
+  ActiveSymptom* Find(std::string_view entity, SignalId signal, std::string_view relation_from);
   // Who owns a symptom; kNoIncident: nobody.
   void SetOwner(ActiveSymptom& symptom, int64_t owner);
   // A region is judged again when it changes, and not later than at `due`.

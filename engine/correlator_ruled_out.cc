@@ -289,6 +289,12 @@ Survey::Survey(const Estate& estate, const LiveIncident& live, const ImpactView&
   }
 }
 
+bool Lists(const std::vector<Incident::RuledOut>& list, const Incident::RuledOut& entry) {
+  return std::any_of(list.begin(), list.end(), [&](const Incident::RuledOut& other) {
+    return other.what == entry.what && other.fault == entry.fault;
+  });
+}
+
 }  // namespace
 
 std::string_view AreaOf(std::string_view kind) {
@@ -352,6 +358,8 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
   AddFaults(estate, survey.others, out);
   for (const Incident::RuledOut& rejected : live.rejected) {
     std::optional<EntityId> id = estate.Find(rejected.what);
+    // A restored record's list is whole, and what is found again replaces it.
+    if (live.unjudged && Lists(out, rejected)) continue;
     if (!id || !survey.involved.contains(id->value())) out.push_back(rejected);
   }
   const size_t listed = out.size();

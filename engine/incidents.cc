@@ -12,6 +12,12 @@ IncidentStore::IncidentStore(std::shared_ptr<const Program> program, const Watch
 
 IncidentStore::~IncidentStore() = default;
 
+void IncidentStore::Restore(std::vector<Incident> records) {
+  lifecycle_->Restore(std::move(records));
+}
+
+void IncidentStore::SetCatchingUp(bool catching_up) { lifecycle_->SetCatchingUp(catching_up); }
+
 std::vector<Incident> IncidentStore::Step(EventTime tick, std::span<const Transition> transitions,
                                           std::shared_ptr<const Topology> topology) {
   return lifecycle_->Step(tick, transitions, std::move(topology));

@@ -26,6 +26,7 @@ struct IncidentOptions {
   // Labels whose values blast_radius lists as affected and healthy.
   std::vector<std::string> blast_labels = {"region", "site", "zone"};
   std::string engine_version;
+  bool routing = true;  // whether the policy's routes are followed
 };
 
 struct IncidentStats {
@@ -34,6 +35,8 @@ struct IncidentStats {
   uint64_t evicted_closed = 0;    // beyond closed_kept_max: they can no longer be reopened
   uint64_t refused_symptoms = 0;  // beyond the correlator's symptoms_max
   uint64_t evaluations = 0;       // regions judged
+  uint64_t restored = 0;          // open incidents taken over from their records
+  uint64_t routed = 0;            // (incident, topic) pairs that a route added
 };
 
 // A rules' finding about something that opened nothing, for explain and /api/v1/findings.
@@ -53,6 +56,18 @@ class IncidentStore {
   IncidentStore(std::shared_ptr<const Program> program, const WatchView& watch,
                 const IncidentOptions& options);
   ~IncidentStore();
+
+  // Takes over from a former run, before the first Step: any revisions of any incidents, of which
+  // the highest of each id counts. Episodes go on, what was resolved can be reopened, what was open
+  // lives on. The first Step must hold the present state of all symptoms as transitions: one that
+  // an open record lists as unresolved is owned again without a word; one that does not come has
+  // ended by then.
+  void Restore(std::vector<Incident> records);
+
+  // While true, revisions carry `catching_up` and go to no topic that did not have them before.
+  // Once false, the next Step says so (`caught_up`) for each open incident whose last revision
+  // carried it.
+  void SetCatchingUp(bool catching_up);
 
   // Symptoms' changes of one tick (sorted), on the map as of its end. Returns the revisions to
   // emit, in the order of (incident id, revision).

@@ -163,6 +163,7 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   const std::vector<std::string> known = live.causes;
   live.candidate = root;
   live.candidate.onset = onset;
+  live.unjudged = false;
   for (EntityId cause : root.causes) {
     std::string name(estate.Name(cause));
     if (std::find(live.causes.begin(), live.causes.end(), name) == live.causes.end()) {

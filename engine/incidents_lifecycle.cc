@@ -22,8 +22,7 @@ std::string IdOf(const std::string& key, int64_t episode) {
   return fmt::format("rn-{:016x}-{}", XXH64(key.data(), key.size(), kIdSeed), episode);
 }
 
-std::tuple<std::string, std::string, std::string> RecordKeyOf(const Program& program,
-                                                              const Symptom& symptom) {
+RecordKey RecordKeyOf(const Program& program, const Symptom& symptom) {
   return {symptom.entity, program.signal(symptom.signal).name, symptom.relation_from};
 }
 
@@ -48,9 +47,13 @@ std::vector<Incident> IncidentStore::Lifecycle::Step(EventTime tick,
   emitted_.clear();
   correlator_.SetTopology(std::move(topology), tick);
   std::vector<Correlator::Ended> ended;
-  for (const Transition& transition : transitions) correlator_.Apply(transition, ended);
+  for (const Transition& transition : transitions) ApplyRestored(transition, ended);
   correlator_.EndRemoved(tick, ended);
+  const bool rebuilt = std::exchange(rebuilt_, false);
+  if (rebuilt) FindRestoredRoots();
   for (const Correlator::Ended& end : ended) OnEnded(end);
+  if (rebuilt) EndUnseen();
+  NoteCaughtUp();
   MarkWindows(tick);
   std::map<int64_t, std::string> roots;
   for (const auto& [slot, live] : open_) roots.emplace(slot, live.root);
@@ -78,21 +81,26 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
   const Symptom& symptom = ended.symptom.symptom;
   auto owned = live.symptoms.find(RecordKeyOf(*program_, symptom));
   if (owned != live.symptoms.end()) owned->second.resolved_at = ended.time;
-  Note(live, ended.reason.empty() ? "evidence" : ended.reason, /*urgent=*/false);
+  SymptomEnded(live, symptom.entity, ended.time, ended.reason);
+}
+
+void IncidentStore::Lifecycle::SymptomEnded(LiveIncident& live, const std::string& entity,
+                                            EventTime time, const std::string& reason) {
+  Note(live, reason.empty() ? "evidence" : reason, /*urgent=*/false);
   const Estate& estate = correlator_.estate();
   std::optional<EntityId> root = estate.Find(live.root);
   const bool root_failing = live.causes.empty() && root && estate.FailingAnywhere(*root);
-  if (symptom.entity == live.root && live.had_evidence && live.causes.empty() && !root_failing &&
+  if (entity == live.root && live.had_evidence && live.causes.empty() && !root_failing &&
       !live.recovered_at) {
-    live.recovered_at = ended.time;
+    live.recovered_at = time;
     Note(live, "root_recovered", /*urgent=*/true);
   }
   if (--live.active > 0) return;
-  live.last_end = ended.time;
-  live.end_reason = ended.reason;
+  live.last_end = time;
+  live.end_reason = reason;
   live.challenger.clear();
   if (live.had_evidence && !live.recovered_at) {
-    live.recovered_at = ended.time;
+    live.recovered_at = time;
     Note(live, "root_recovered", /*urgent=*/true);
   }
 }
@@ -133,8 +141,8 @@ LiveIncident& IncidentStore::Lifecycle::Begin(const Candidate& candidate) {
     const bool present = closed->second.root == live.root && closed->second.fault == live.fault;
     if (!present && closed->second.record.key != key) continue;
     live.record = std::move(closed->second.record);
-    live.symptoms = std::move(closed->second.symptoms);
-    live.impact = std::move(closed->second.impact);
+    Episode& episode = live;
+    episode = std::move(closed->second.episode);
     live.impact.erase(live.root);
     live.record.resolved_at.reset();
     live.record.reopened_at = now_;
@@ -157,12 +165,13 @@ void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   if (active.symptom.state != SignalState::kFiring) return;
   correlator_.SetOwner(active, live.slot);
   ++live.active;
+  const bool known = WasCut(live, active);
   const Signal& signal = program_->signal(active.symptom.signal);
   live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt};
   const std::string& entity = active.symptom.entity;
   const bool cause = std::binary_search(live.causes.begin(), live.causes.end(), entity);
   if (entity == live.root || cause) {
-    Note(live, "evidence", /*urgent=*/false);
+    if (!known) Note(live, "evidence", /*urgent=*/false);
     return;
   }
   const bool first = live.impact.empty();
@@ -171,7 +180,7 @@ void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   impact->second.onset = std::min(impact->second.onset, active.symptom.onset);
   impact->second.signals.insert(signal.name);
   if (active.window != nullptr) impact->second.maintenance = active.window->name;
-  Note(live, fresh ? "impact_grew" : "evidence", /*urgent=*/first);
+  if (!known) Note(live, fresh ? "impact_grew" : "evidence", /*urgent=*/first);
 }
 
 // Gives affected entities the path from the root; what has none stays unexplained.
@@ -214,9 +223,13 @@ void IncidentStore::Lifecycle::Emit(LiveIncident& live, IncidentState state,
   record.state = state;
   record.reason = reason;
   record.updated_at = now_;
+  record.catching_up = catching_up_;
   RecordContext context{correlator_.estate(),    calendar_,   changes_, options_.blast_labels,
                         options_.engine_version, RecordCaps{}};
   FillRecord(context, live, record);
+  if (options_.routing && !catching_up_) {
+    stats_.routed += AddRoutes(program_->incidents, record);
+  }
   live.due_reason.clear();
   live.due_urgent = false;
   live.due_state.reset();
@@ -233,7 +246,12 @@ void IncidentStore::Lifecycle::Close(LiveIncident& live, IncidentState state,
   if (state == IncidentState::kResolved) live.record.resolved_at = now_;
   Emit(live, state, reason);
   closed_order_.emplace_back(now_, live.record.id);
-  closed_[live.record.id] = {live.record, live.root, live.fault, now_, live.symptoms, live.impact};
+  const Episode& episode = live;
+  closed_[live.record.id] = {live.record, live.root, live.fault, now_, episode};
+  EvictClosed();
+}
+
+void IncidentStore::Lifecycle::EvictClosed() {
   while (closed_.size() > options_.closed_kept_max) {
     auto oldest = closed_.find(closed_order_.front().second);
     if (oldest != closed_.end() && oldest->second.closed_at == closed_order_.front().first) {
@@ -262,11 +280,15 @@ void IncidentStore::Lifecycle::Merge(LiveIncident& survivor, LiveIncident& later
     if (active->owner == later.slot) correlator_.SetOwner(*active, survivor.slot);
     if (active->barred == later.slot) active->barred = survivor.slot;
   }
+  survivor.restored_until = std::max(survivor.restored_until, later.restored_until);
   survivor.active += later.active;
   survivor.had_evidence = survivor.had_evidence || later.had_evidence;
   if (!later.recovered_at) survivor.recovered_at.reset();
   for (const auto& [key, owned] : later.symptoms) survivor.symptoms[key] = owned;
   for (const auto& [entity, impact] : later.impact) survivor.impact.try_emplace(entity, impact);
+  survivor.foreign.insert(survivor.foreign.end(), later.foreign.begin(), later.foreign.end());
+  survivor.hidden_symptoms += later.hidden_symptoms;
+  for (const auto& [kind, count] : later.hidden_impact) survivor.hidden_impact[kind] += count;
   PlaceImpact(survivor);
   if (later.record.revision == 0) {  // never seen outside
     if (episodes_[later.record.key] == later.record.episode) --episodes_[later.record.key];
@@ -362,6 +384,7 @@ EventTime IncidentStore::Lifecycle::NextTimer(const LiveIncident& live) const {
 }
 
 void IncidentStore::Lifecycle::NoteChange(const Incident::Change& change) {
+  if (std::find(changes_.begin(), changes_.end(), change) != changes_.end()) return;
   changes_.push_back(change);
   while (changes_.size() > options_.changes_max) changes_.pop_front();
 }

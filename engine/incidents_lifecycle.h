@@ -26,6 +26,8 @@ class IncidentStore::Lifecycle {
   Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
             const IncidentOptions& options);
 
+  void Restore(std::vector<Incident> records);
+  void SetCatchingUp(bool catching_up);
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
                              std::shared_ptr<const Topology> topology);
   void NoteChange(const Incident::Change& change);
@@ -38,12 +40,21 @@ class IncidentStore::Lifecycle {
     Incident record;
     std::string root, fault;  // the present ones at the end
     EventTime closed_at;
-    std::map<std::tuple<std::string, std::string, std::string>, OwnedSymptom> symptoms;
-    std::map<std::string, OwnedImpact> impact;
+    Episode episode;
   };
+
+  // Rebuilding.
+  void RestoreOpen(Incident record);
+  void RestoreClosed(Incident record);
+  void ApplyRestored(const Transition& transition, std::vector<Correlator::Ended>& ended);
+  void FindRestoredRoots();
+  void EndUnseen();
 
   // Before the verdicts.
   void OnEnded(const Correlator::Ended& ended);
+  void SymptomEnded(LiveIncident& live, const std::string& entity, EventTime time,
+                    const std::string& reason);
+  void NoteCaughtUp();
   void MarkWindows(EventTime tick);
 
   // One region.
@@ -72,11 +83,13 @@ class IncidentStore::Lifecycle {
   // One incident.
   void Own(LiveIncident& live, ActiveSymptom& active);
   void OwnAll(LiveIncident& live, const RegionItem& item);
+  bool WasCut(LiveIncident& live, const ActiveSymptom& active);
   void PlaceImpact(LiveIncident& live);
   void Note(LiveIncident& live, std::string_view reason, bool urgent);
   void UpdateSeverity(LiveIncident& live);
   void Emit(LiveIncident& live, IncidentState state, std::string_view reason);
   void Close(LiveIncident& live, IncidentState state, std::string_view reason);
+  void EvictClosed();
   void MergeShared();
   void Merge(LiveIncident& survivor, LiveIncident& later);
   void CloseTaken();
@@ -102,6 +115,11 @@ class IncidentStore::Lifecycle {
   std::deque<std::pair<EventTime, std::string>> closed_order_;  // oldest first; may name reopened
   std::map<std::string, int64_t> episodes_;                     // newest by key
   std::deque<Incident::Change> changes_;
+  // Symptoms that restored incidents wait for, until the first Step, with the slot.
+  std::map<RecordKey, int64_t> expected_;
+  bool rebuilt_ = false;  // from records, and no Step since
+  bool catching_up_ = false;
+  bool may_catch_up_ = false;  // some open incident may have to say that it has caught up
   std::vector<Incident> emitted_;
 };
 

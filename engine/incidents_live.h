@@ -28,7 +28,22 @@ struct OwnedImpact {
   std::string maintenance;
 };
 
-struct LiveIncident {
+// What an incident shows in the record: entity, signal, relation_from.
+using RecordKey = std::tuple<std::string, std::string, std::string>;
+
+// All that belonged to the present episode.
+struct Episode {
+  std::map<RecordKey, OwnedSymptom> symptoms;
+  std::map<std::string, OwnedImpact> impact;  // actual, by entity
+
+  // Of a restored record: symptoms of signals that the rules no longer have, and what it counts but
+  // had no room for: impact by kind.
+  std::vector<Incident::Symptom> foreign;
+  int64_t hidden_symptoms = 0;
+  std::map<std::string, int64_t> hidden_impact;
+};
+
+struct LiveIncident : Episode {
   Incident record;   // the latest revision; id, key, episode and opened_at from the first
   int64_t slot = 0;  // rises with every opening: ActiveSymptom::owner
   std::string root, fault;
@@ -40,12 +55,8 @@ struct LiveIncident {
   bool had_evidence = false;  // the root showed it itself in this episode
   std::optional<EventTime> recovered_at;
 
-  std::map<std::tuple<std::string, std::string, std::string>, OwnedSymptom>
-      symptoms;                               // by entity,
-                                              // signal, from
-  std::map<std::string, OwnedImpact> impact;  // actual, by entity
-  int64_t active = 0;                         // owned symptoms that still last
-  EventTime last_end;                         // when the last of them ended
+  int64_t active = 0;  // owned symptoms that still last
+  EventTime last_end;  // when the last of them ended
   std::string end_reason;
 
   std::string challenger;  // may become the root if it stays better
@@ -61,6 +72,10 @@ struct LiveIncident {
   bool in_maintenance = false;
   bool tolerated = false;      // opened only because the policy wants tolerated findings as info
   std::set<int64_t> taken_by;  // incidents that released symptoms went to
+
+  // Rebuilt from its record, and its root not judged since: the record's words still hold.
+  bool unjudged = false;
+  EventTime restored_until = kMinTime;  // of the record it was rebuilt from
 };
 
 }  // namespace rootnote

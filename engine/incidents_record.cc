@@ -74,6 +74,11 @@ void FillActual(const RecordContext& context, const LiveIncident& live, Incident
     entry.onset = impact.onset;
     entry.maintenance = impact.maintenance;
   }
+  for (const auto& [kind, count] : live.hidden_impact) {
+    record.impact_total += count;
+    record.blast_radius.actual += count;
+    if (count > 0) record.blast_radius.kinds[kind].actual += count;
+  }
 }
 
 void FillPotential(const RecordContext& context, const LiveIncident& live, const ImpactView& view,
@@ -185,6 +190,24 @@ struct SymptomOrder {
   const OwnedSymptom* owned;
 };
 
+void FillEvidence(const RecordContext& context, const Signal& signal, const Symptom& symptom,
+                  Incident& record) {
+  // What a restored record had no room for is not known any more.
+  if (symptom.position.time == kMinTime) return;
+  if (record.evidence.size() >= context.caps.evidence) return;
+  record.evidence.push_back({signal.name, symptom.entity, symptom.value, signal.when.threshold,
+                             symptom.position.time, symptom.position.topic,
+                             symptom.position.partition, symptom.position.offset});
+}
+
+void FillForeign(const RecordContext& context, const LiveIncident& live, Incident& record) {
+  record.symptoms_total += static_cast<int64_t>(live.foreign.size()) + live.hidden_symptoms;
+  record.evidence_total = record.symptoms_total;
+  for (const Incident::Symptom& symptom : live.foreign) {
+    if (record.symptoms.size() < context.caps.symptoms) record.symptoms.push_back(symptom);
+  }
+}
+
 void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incident& record) {
   const Program& program = context.estate.program();
   std::vector<SymptomOrder> order;
@@ -210,11 +233,7 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
                                  signal.severity, symptom.onset, next.owned->resolved_at,
                                  symptom.value});
     }
-    if (record.evidence.size() < context.caps.evidence) {
-      record.evidence.push_back({signal.name, symptom.entity, symptom.value, signal.when.threshold,
-                                 symptom.position.time, symptom.position.topic,
-                                 symptom.position.partition, symptom.position.offset});
-    }
+    FillEvidence(context, signal, symptom, record);
     if (!next.root && !live.impact.contains(symptom.entity)) continue;
     if (next.root || !live.impact.at(symptom.entity).path.empty()) continue;
     if (record.unexplained.size() < context.caps.unexplained) {
@@ -275,6 +294,27 @@ void FillLimits(const RecordContext& context, const LiveIncident& live, const Im
 
 }  // namespace
 
+size_t AddRoutes(const IncidentPolicy& policy, Incident& record) {
+  size_t added = 0;
+  // What is in a maintenance window is marked for those who look, not sent to those on call.
+  if (record.status != IncidentStatus::kOpen || !record.maintenance_name.empty()) return added;
+  for (const Route& route : policy.routes) {
+    if (!route.projection.empty()) continue;  // not executed yet
+    if (route.severity_at_least && record.severity < *route.severity_at_least) continue;
+    const bool matches = std::all_of(
+        route.matchers.begin(), route.matchers.end(), [&](const promql::Matcher& matcher) {
+          auto label = record.labels.find(matcher.name);
+          return matcher.Matches(label == record.labels.end() ? std::string_view() : label->second);
+        });
+    if (!matches) continue;
+    auto at = std::lower_bound(record.routed.begin(), record.routed.end(), route.topic);
+    if (at != record.routed.end() && *at == route.topic) continue;
+    record.routed.insert(at, route.topic);
+    ++added;
+  }
+  return added;
+}
+
 ImpactView ViewOf(const Estate& estate, const LiveIncident& live) {
   if (estate.Find(live.root) != live.candidate.entity) return {};
   return ImpactOf(estate, live.candidate);
@@ -286,6 +326,7 @@ Severity SeverityOf(const Program& program, const LiveIncident& live) {
   for (const auto& [key, owned] : live.symptoms) {
     worst = std::max(worst, program.signal(owned.symptom.signal).severity);
   }
+  for (const Incident::Symptom& symptom : live.foreign) worst = std::max(worst, symptom.severity);
   if (!live.declared) return worst;
   for (const SeverityRule& rule : program.fault(*live.declared).severity) {
     if (!rule.when_impact_has) return rule.severity;
@@ -293,6 +334,8 @@ Severity SeverityOf(const Program& program, const LiveIncident& live) {
     for (const auto& [entity, impact] : live.impact) {
       if (!impact.path.empty() && KindName(entity) == kind) return rule.severity;
     }
+    auto hidden = live.hidden_impact.find(kind);
+    if (hidden != live.hidden_impact.end() && hidden->second > 0) return rule.severity;
   }
   return worst;
 }
@@ -316,6 +359,7 @@ void FillRecord(const RecordContext& context, LiveIncident& live, Incident& reco
   FillPotential(context, live, view, record);
   FillLabels(context, live, view, record);
   FillSymptoms(context, live, record);
+  FillForeign(context, live, record);
   FillChanges(context, live, view, record);
   FillLimits(context, live, view, record);
   record.severity = live.severity;

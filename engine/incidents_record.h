@@ -35,6 +35,9 @@ void FillRecord(const RecordContext& context, LiveIncident& live, Incident& reco
 // What depends on the root as last judged; nothing once the root is neither in the map nor active.
 ImpactView ViewOf(const Estate& estate, const LiveIncident& live);
 
+// Adds to `routed` the topics that the policy's routes send this open revision to; how many.
+size_t AddRoutes(const IncidentPolicy& policy, Incident& record);
+
 // By the fault's rules, else the worst symptom of the episode; info in maintenance.
 Severity SeverityOf(const Program& program, const LiveIncident& live);
 

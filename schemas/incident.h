@@ -75,6 +75,7 @@ struct Incident {
   struct Change {
     std::string event, entity, detail;
     EventTime time;
+    friend bool operator==(const Change&, const Change&) = default;
   };
   struct KindCount {
     int64_t actual = 0, potential = 0;

@@ -7,6 +7,7 @@
 
 #include "rules/compiler.h"
 #include "rules/diagnostic.h"
+#include "schemas/incident_encoder.h"
 
 namespace rootnote {
 namespace {
@@ -171,12 +172,50 @@ std::vector<Incident> World::Run(double until) {
       queue_.erase(queue_.begin());
     }
     std::sort(transitions.begin(), transitions.end());
+    history_.insert(history_.end(), transitions.begin(), transitions.end());
+    transitions.insert(transitions.begin(), again_.begin(), again_.end());
+    again_.clear();
     for (Incident& incident : store_->Step(FromMillis(tick), transitions, topology_.Snapshot())) {
       news.push_back(incident);
       emitted_.push_back(std::move(incident));
     }
   }
   return news;
+}
+
+void World::Restart(bool with_ends, const IncidentOptions& options) {
+  std::vector<Incident> records;
+  for (const Incident& incident : emitted_) {
+    absl::StatusOr<Incident> read = DecodeIncident(EncodeIncident(incident));
+    EXPECT_TRUE(read.ok()) << read.status();
+    if (read.ok()) records.push_back(*std::move(read));
+  }
+  std::set<std::tuple<std::string, std::string>> unresolved;
+  for (const Incident& incident : Latest()) {
+    if (incident.status != IncidentStatus::kOpen) continue;
+    for (const Incident::Symptom& symptom : incident.symptoms) {
+      if (!symptom.resolved_at) unresolved.emplace(symptom.entity, symptom.signal);
+    }
+  }
+  store_ = std::make_unique<IncidentStore>(program_, *watch_, options);
+  store_->Restore(std::move(records));
+  // The last run of every symptom: its beginning, its firing, its end.
+  std::map<std::tuple<std::string, std::string>, std::vector<Transition>> runs;
+  for (const Transition& transition : history_) {
+    std::vector<Transition>& run =
+        runs[{transition.entity, program_->signal(transition.signal).name}];
+    const bool over = !run.empty() && run.back().to == SignalState::kInactive;
+    if (over && transition.to == SignalState::kInactive) continue;
+    if (over || (run.empty() && transition.to == SignalState::kInactive)) run.clear();
+    if (!run.empty() || transition.to != SignalState::kInactive) run.push_back(transition);
+  }
+  again_.clear();
+  for (const auto& [key, run] : runs) {
+    const bool over = run.empty() || run.back().to == SignalState::kInactive;
+    if (over && !(with_ends && unresolved.contains(key))) continue;
+    again_.insert(again_.end(), run.begin(), run.end());
+  }
+  std::sort(again_.begin(), again_.end());
 }
 
 std::vector<Incident> World::Latest() const {
