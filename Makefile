@@ -1,5 +1,5 @@
 # The short way: set-up, build, run. CMakePresets.json and scripts/ do the work.
-.PHONY: build demo test bench format tidy clean help
+.PHONY: build demo test kafka kafka-stop bench format tidy clean help
 .DEFAULT_GOAL := build
 MAKEFLAGS += --no-print-directory
 
@@ -11,8 +11,17 @@ demo: build ## the story on an embedded Kafka: make demo [SCENARIO=dns|disk|quie
 	@build/release/rootnote demo $(SCENARIO)
 
 test: ## everything that must hold; ends with ctest's summary
-	@scripts/packages build test
+	@scripts/packages build kafka test
+	@scripts/kafka-jars
 	@scripts/test
+
+kafka: ## a Kafka broker on loopback, in the background; prints its address
+	@scripts/packages kafka
+	@scripts/kafka-jars
+	@/usr/bin/python3 tests/kafka/broker.py start
+
+kafka-stop: ## ends it, and its data are gone
+	@/usr/bin/python3 tests/kafka/broker.py stop
 
 bench: ## builds and runs the benchmarks
 	@scripts/packages build
@@ -24,11 +33,11 @@ format: ## clang-format over the whole tree
 	@git ls-files -co --exclude-standard -- '*.h' '*.cc' | xargs -r clang-format-14 -i
 
 tidy: ## clang-tidy and clang's -Wthread-safety over the whole tree
-	@scripts/packages build test tidy
+	@scripts/packages build kafka test tidy
 	@scripts/build tidy
 
 clean: ## removes build/
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while read -r target text; do printf 'make %-8s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while read -r target text; do printf 'make %-10s %s\n' "$$target" "$$text"; done

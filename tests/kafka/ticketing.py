@@ -1,20 +1,21 @@
 """A ticketing system's reader of the incidents topic: at least once, de-duplicates by (incident_id, revision)."""
 
 import json
-import random
 import time
 
 from confluent_kafka import Consumer, TopicPartition
 
 
 class Ticketing:
-    """Tickets by incident, and what was done to them. It commits its offsets after the work, and not always: a restart
-    reads some records again. Gaps in the revisions are fine, since every revision is complete."""
+    """Tickets by incident, and what was done to them. It commits its offsets after the work, of every third record: a
+    restart reads some again. Gaps in the revisions are fine, since every revision is complete."""
 
-    def __init__(self, address, topic="rootnote.incidents", seed=1):
-        self.address, self.topic, self.chance = address, topic, random.Random(seed)
+    def __init__(self, address, topic="rootnote.incidents"):
+        self.address, self.topic = address, topic
         self.tickets = {}  # incident -> {"revision", "open", "actions": [...]}
-        self.again = 0     # records that came more than once
+        self.taken = 0        # records
+        self.uncommitted = 0  # the last of them
+        self.again = 0        # that came more than once
         self.consumer = None
 
     def start(self):
@@ -28,18 +29,22 @@ class Ticketing:
     def restart(self):
         """A crash between the work and its commit."""
         self.consumer.close()
+        self.uncommitted = 0
         self.start()
 
-    def poll(self, seconds):
-        """Works on what comes within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+    def poll(self, seconds, most=None):
+        """Works on what comes within `seconds`, on `most` records."""
+        deadline, stop = time.monotonic() + seconds, self.taken + most if most else None
+        while time.monotonic() < deadline and self.taken != stop:
             message = self.consumer.poll(0.05)
             if message is None or message.error():
                 continue
             if message.value() is not None:
                 self._work(json.loads(message.value()))
-            if self.chance.random() < 0.5:
+            self.taken += 1
+            self.uncommitted += 1
+            if self.taken % 3 == 0:
+                self.uncommitted = 0
                 self.consumer.commit(offsets=[TopicPartition(self.topic, message.partition(), message.offset() + 1)],
                                      asynchronous=False)
 
