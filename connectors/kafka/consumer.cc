@@ -2,148 +2,64 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "fmt/format.h"
 #include "librdkafka/rdkafka.h"
 
+#include "connectors/kafka/partition_list.h"
+#include "connectors/kafka/positions.h"
 #include "connectors/kafka/statistics.h"
 
 namespace rootnote {
 namespace {
 
-constexpr int kRequestTimeoutMs = 2'000;
 constexpr int kWaitMs = 50;
 constexpr size_t kFlushRecords = 512;
-constexpr size_t kArenaBytes = 256U << 10;
 constexpr size_t kLoggedMax = 256;
 constexpr std::chrono::seconds kSilentMax{10};
 constexpr std::chrono::seconds kFreshMax{3};
 
-struct ListDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
-
-PartitionList NewList(size_t size = 1) {
-  return PartitionList(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
-}
-
-PartitionList ListOf(const std::vector<TopicPartition>& partitions) {
-  PartitionList list = NewList(partitions.size());
-  for (const TopicPartition& partition : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
-  }
-  return list;
-}
-
-TopicPartition IdOf(const rd_kafka_topic_partition_t& element) {
-  return {element.topic, element.partition};
-}
-
-// Runs `action` on each element.
-template <typename Action>
-void ForEach(rd_kafka_topic_partition_list_t* list, Action action) {
-  for (int i = 0; i < list->cnt; ++i) {
-    action(list->elems[i]);
-  }
-}
-
-ClientProperties PropertiesOf(Membership membership, const KafkaSourceOptions& options) {
+ClientProperties PropertiesOf(const KafkaSourceOptions& options) {
   ClientProperties properties;
   properties.given = options.properties;
-  // What makes exactly-once true is not for choice. Only the source's sink commits offsets.
-  properties.enforced = {
-      {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
-      {"enable.partition.eof", "true"}, {"isolation.level", "read_committed"},
-      {"check.crcs", "true"},           {"partition.assignment.strategy", "range"}};
+  properties.given.erase("group.instance.id");  // the election's; two clients must not share it
+  // What makes exactly-once true is not for choice. Only the sink commits offsets, and only we
+  // decide where to go on when an offset is out of range.
+  properties.enforced = {{"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+                         {"enable.partition.eof", "true"}, {"isolation.level", "read_committed"},
+                         {"auto.offset.reset", "error"},   {"check.crcs", "true"}};
   const size_t prefetch = std::clamp<size_t>(options.queue_bytes_max / 4096, 1024, 65536);
   properties.defaults = {{"client.id", "rootnote"},
-                         {"auto.offset.reset", "earliest"},
+                         {"group.id", "rootnote"},  // never joined
                          {"fetch.wait.max.ms", "100"},
                          {"fetch.error.backoff.ms", "100"},
                          {"queued.max.messages.kbytes", std::to_string(prefetch)},
-                         {"session.timeout.ms", "15000"},
                          {"statistics.interval.ms", "1000"},
                          {"topic.metadata.refresh.interval.ms", "10000"}};
-  if (membership == Membership::kAssigned) {
-    properties.given.erase("group.instance.id");               // two clients must not share it
-    properties.defaults.emplace_back("group.id", "rootnote");  // never joined
-  }
   return properties;
 }
 
 }  // namespace
 
-// Bytes of records that were copied out of librdkafka: its messages are only valid in the callback.
-class KafkaConsumer::Arena {
- public:
-  std::string_view Copy(const void* bytes, size_t size) {
-    if (size > left_) {
-      const size_t block = std::max(size, kArenaBytes);
-      blocks_.emplace_back(new char[block]);
-      at_ = blocks_.back().get();
-      left_ = block;
-    }
-    char* to = at_;
-    if (size > 0) {
-      std::memcpy(to, bytes, size);
-    }
-    at_ += size;
-    left_ -= size;
-    used_ += size;
-    return {to, size};
-  }
-  size_t used() const { return used_; }
-
- private:
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  char* at_ = nullptr;
-  size_t left_ = 0;
-  size_t used_ = 0;
-};
-
-KafkaConsumer::KafkaConsumer(Membership membership, size_t fetcher,
-                             const KafkaSourceOptions& options, PartitionQueues& queues)
-    : membership_(membership), fetcher_(fetcher), options_(options), queues_(queues) {}
+KafkaConsumer::KafkaConsumer(const KafkaSourceOptions& options, PartitionQueues& queues)
+    : options_(options), queues_(queues) {}
 
 KafkaConsumer::~KafkaConsumer() { Close(); }
 
 absl::Status KafkaConsumer::Open() {
-  if (membership_ == Membership::kGroup && !options_.properties.contains("group.id")) {
-    return absl::InvalidArgumentError("Kafka property group.id: must be given");
-  }
-  ASSIGN_OR_RETURN(Conf conf, MakeConf(PropertiesOf(membership_, options_), *this));
-  if (membership_ == Membership::kGroup) {
-    rd_kafka_conf_set_rebalance_cb(
-        conf.get(), [](rd_kafka_t* client, rd_kafka_resp_err_t code,
-                       rd_kafka_topic_partition_list_t* partitions,
-                       void* opaque) { OnRebalance(client, code, partitions, opaque); });
-  }
+  ASSIGN_OR_RETURN(Conf conf, MakeConf(PropertiesOf(options_), *this));
   ASSIGN_OR_RETURN(client_, NewClient(false, std::move(conf)));
   rd_kafka_poll_set_consumer(client_);
   records_ = rd_kafka_queue_new(client_);
-  queues_.SetWake(fetcher_, [this] { rd_kafka_queue_yield(records_); });
-  if (membership_ == Membership::kGroup) {
-    RETURN_IF_ERROR(Subscribe());
-  }
+  const auto wake = [this] { rd_kafka_queue_yield(records_); };
+  queues_.SetWake(wake);
+  scout_ = std::make_unique<PartitionScout>(
+      client_, options_,
+      PartitionScout::Listener{
+          wake, [this](const TopicPartition& id, int64_t end) { queues_.End(id, end); }});
+  RETURN_IF_ERROR(scout_->Start());
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
-}
-
-absl::Status KafkaConsumer::Subscribe() {
-  PartitionList list = NewList(options_.topics.size());
-  for (const std::string& topic : options_.topics) {
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-  }
-  const auto error = rd_kafka_subscribe(client_, list.get());
-  return error == RD_KAFKA_RESP_ERR_NO_ERROR
-             ? absl::OkStatus()
-             : absl::InvalidArgumentError(
-                   fmt::format("Kafka topics: {}: must be names, or patterns that begin with ^",
-                               rd_kafka_err2str(error)));
 }
 
 void KafkaConsumer::Close() {
@@ -155,24 +71,16 @@ void KafkaConsumer::Close() {
     rd_kafka_queue_yield(records_);
     thread_.join();
   }
-  queues_.SetWake(fetcher_, nullptr);
-  // Calls Rebalance here, on this thread, now that the other one has ended.
+  scout_.reset();
+  queues_.SetWake(nullptr);
   rd_kafka_consumer_close(client_);
   rd_kafka_queue_destroy(records_);
-  const std::lock_guard lock(client_mutex_);
   rd_kafka_destroy(std::exchange(client_, nullptr));
-}
-
-void* KafkaConsumer::GroupMetadata() const {
-  const std::lock_guard lock(client_mutex_);
-  return client_ == nullptr ? nullptr : rd_kafka_consumer_group_metadata(client_);
 }
 
 void KafkaConsumer::Run() {
   while (!closing_) {
-    if (membership_ == Membership::kAssigned) {
-      Discover();
-    }
+    TakeReport();
     ServeEvents(fetched_.empty() ? kWaitMs : 0);
     if (!fetched_.empty()) {
       rd_kafka_consume_callback_queue(records_, kWaitMs, OnMessage, this);
@@ -182,8 +90,7 @@ void KafkaConsumer::Run() {
   }
 }
 
-// Rebalances, errors, statistics: their callbacks run in here. Records have a queue of their own,
-// because the callback consumer knows only records.
+// Errors of the client come here as messages; the callback consumer knows only records.
 void KafkaConsumer::ServeEvents(int timeout_ms) {
   while (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_, timeout_ms)) {
     OnMessage(message, this);
@@ -193,184 +100,138 @@ void KafkaConsumer::ServeEvents(int timeout_ms) {
   Flush();
 }
 
-// Assigned topics: all of their partitions, also those that come later.
-void KafkaConsumer::Discover() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_discovery_) {
-    return;
+void KafkaConsumer::TakeReport() {
+  PartitionScout::Report report = scout_->Take();
+  for (const std::string& topic : report.gone) {
+    Suspend(topic);
   }
-  PartitionList all = NewList(options_.assigned.size());
-  bool complete = true;
-  for (const std::string& topic : options_.assigned) {
-    complete = DiscoverTopic(topic, all.get()) && complete;
+  Remove(report.removed);
+  std::vector<PartitionScout::Placement> again = std::exchange(waiting_, {});
+  std::vector<PartitionScout::Placement> added;
+  for (PartitionScout::Placement& placement : report.placed) {
+    const bool is_new = placement.cause == PartitionScout::Cause::kNew;
+    (is_new ? added : again).push_back(std::move(placement));
   }
-  next_discovery_ = std::chrono::steady_clock::now() + std::chrono::seconds(complete ? 30 : 1);
-  PartitionList added = NewList();
-  ForEach(all.get(), [&](const rd_kafka_topic_partition_t& element) {
-    if (!fetched_.contains(IdOf(element))) {
-      rd_kafka_topic_partition_list_add(added.get(), element.topic, element.partition);
+  if (!added.empty()) {
+    Begin(added);
+  }
+  for (PartitionScout::Placement& placement : again) {
+    const auto found = fetched_.find(placement.partition);
+    if (found != fetched_.end() && found->second.held) {
+      waiting_.push_back(std::move(placement));
+    } else if (found != fetched_.end()) {
+      GoOn(placement);
     }
-  });
+  }
+}
+
+void KafkaConsumer::Begin(const std::vector<PartitionScout::Placement>& added) {
   std::vector<PartitionNotice> notices;
-  if (added->cnt > 0 && FindPositions(added.get(), notices)) {
-    StartFetching(added.get(), std::move(notices));
+  std::map<TopicPartition, int64_t> offsets;
+  for (const PartitionScout::Placement& placement : added) {
+    using Type = PartitionNotice::Type;
+    const int64_t end = placement.log.end;
+    notices.push_back({Type::kAssigned, placement.partition, placement.offset, end});
+    offsets[placement.partition] = placement.offset;
   }
+  queues_.Assign(std::move(notices));
+  for (const PartitionScout::Placement& placement : added) {
+    if (placement.skipped) {
+      queues_.Skipped(placement.partition, placement.offset, placement.log.end);
+    }
+  }
+  Assign(offsets);
 }
 
-bool KafkaConsumer::DiscoverTopic(const std::string& topic, rd_kafka_topic_partition_list_s* all) {
-  rd_kafka_topic_t* handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
-  if (handle == nullptr) {
-    LogOnce(3, fmt::format("topic {}: {}", topic, rd_kafka_err2str(rd_kafka_last_error())));
-    return false;
+// With a partition that has been read before.
+void KafkaConsumer::GoOn(const PartitionScout::Placement& placement) {
+  Fetched& partition = fetched_.at(placement.partition);
+  const bool out_of_range = placement.cause == PartitionScout::Cause::kOutOfRange;
+  Position position = NextPosition(partition.next, placement.log, out_of_range);
+  if (placement.anew && placement.log.begin == 0) {
+    position = {0, true};
   }
-  const struct rd_kafka_metadata* metadata = nullptr;
-  auto error = rd_kafka_metadata(client_, 0, handle, &metadata, kRequestTimeoutMs);
-  int partitions = 0;
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (metadata->topic_cnt > 0) {
-      error = metadata->topics[0].err;
-      partitions = metadata->topics[0].partition_cnt;
-    }
-    rd_kafka_metadata_destroy(metadata);
+  if (position.skipped) {
+    const bool anew = position.offset < partition.next;
+    Log({4, "ROOTNOTE",
+         fmt::format("{} [{}]: {}: {} was next, its log is {} to {}: going on at {}",
+                     partition.id.topic, partition.id.partition,
+                     anew ? "the topic was made anew" : "records are gone that were not read yet",
+                     partition.next, placement.log.begin, placement.log.end, position.offset)});
+    queues_.Skipped(partition.id, position.offset, placement.log.end);
   }
-  rd_kafka_topic_destroy(handle);
-  for (int i = 0; i < partitions; ++i) {
-    rd_kafka_topic_partition_list_add(all, topic.c_str(), i);
-  }
-  if (partitions == 0 && !closing_) {
-    LogOnce(4, fmt::format("topic {} is waited for: {}", topic, rd_kafka_err2str(error)));
-  }
-  return partitions > 0;
+  Unassign({partition.id});
+  Assign({{partition.id, position.offset}});
 }
 
-int32_t KafkaConsumer::FindPositionsOnce(rd_kafka_topic_partition_list_s* partitions,
-                                         std::vector<PartitionNotice>& notices) {
-  notices.clear();
-  if (membership_ == Membership::kGroup) {
-    const auto error = rd_kafka_committed(client_, partitions, kRequestTimeoutMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return error;
-    }
-  }
-  PartitionList times(rd_kafka_topic_partition_list_copy(partitions));
-  if (membership_ == Membership::kGroup && options_.from_time) {
-    ForEach(times.get(), [this](rd_kafka_topic_partition_t& element) {
-      element.offset = ToMillis(*options_.from_time);
-    });
-    const auto error = rd_kafka_offsets_for_times(client_, times.get(), kRequestTimeoutMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return error;
-    }
-  }
-  for (int i = 0; i < partitions->cnt; ++i) {
-    rd_kafka_topic_partition_t& element = partitions->elems[i];
-    int64_t begin = 0;
-    int64_t end = 0;
-    const auto error = rd_kafka_query_watermark_offsets(client_, element.topic, element.partition,
-                                                        &begin, &end, kRequestTimeoutMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return error;
-    }
-    if (membership_ == Membership::kAssigned) {
-      element.offset = begin;
-    } else if (element.offset < 0) {
-      const int64_t timed = times->elems[i].offset;
-      const int64_t untimed = options_.from_beginning ? begin : end;
-      element.offset = !options_.from_time ? untimed : timed < 0 ? end : timed;
-    } else if (element.offset < begin || element.offset > end) {
-      Log({4, "OFFSET",
-           fmt::format("{} [{}]: the committed offset {} is outside of what is kept, {} to {}: "
-                       "going on at {}",
-                       element.topic, element.partition, element.offset, begin, end, begin)});
-      element.offset = begin;
-    }
-    notices.push_back({PartitionNotice::Type::kAssigned, IdOf(element), element.offset, end});
-  }
-  return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-bool KafkaConsumer::FindPositions(rd_kafka_topic_partition_list_s* partitions,
-                                  std::vector<PartitionNotice>& notices) {
-  while (!closing_) {
-    ForEach(partitions,
-            [](rd_kafka_topic_partition_t& element) { element.offset = RD_KAFKA_OFFSET_INVALID; });
-    const auto error = static_cast<rd_kafka_resp_err_t>(FindPositionsOnce(partitions, notices));
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return true;
-    }
-    LogOnce(4, fmt::format("offsets of the assigned partitions: {}: trying again",
-                           rd_kafka_err2str(error)));
-    // Most of these errors have waited for their time-out already; the others must not spin.
-    rd_kafka_consume_callback_queue(records_, kWaitMs, OnMessage, this);
-  }
-  return false;
-}
-
-void KafkaConsumer::OnRebalance(rd_kafka_s* /*client*/, int32_t code,
-                                rd_kafka_topic_partition_list_s* partitions, void* self) {
-  static_cast<KafkaConsumer*>(static_cast<ClientEvents*>(self))->Rebalance(code, partitions);
-}
-
-void KafkaConsumer::Rebalance(int32_t code, rd_kafka_topic_partition_list_s* partitions) {
+void KafkaConsumer::Suspend(const std::string& topic) {
   Flush();
-  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    std::vector<PartitionNotice> notices;
-    if (FindPositions(partitions, notices)) {
-      StartFetching(partitions, std::move(notices));
-      return;
+  std::vector<TopicPartition> partitions;
+  for (auto& [id, partition] : fetched_) {
+    if (id.topic == topic) {
+      MarkUnreachable(partition);
+      partitions.push_back(id);
     }
-  } else if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-    Log({3, "REBALANCE", rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code))});
   }
-  StopFetching(partitions);
+  Unassign(partitions);
 }
 
-void KafkaConsumer::StartFetching(rd_kafka_topic_partition_list_s* partitions,
-                                  std::vector<PartitionNotice> notices) {
-  ForEach(partitions, [this](const rd_kafka_topic_partition_t& element) {
-    Fetched& partition = fetched_[IdOf(element)];
+void KafkaConsumer::Remove(const std::vector<TopicPartition>& partitions) {
+  std::vector<PartitionNotice> notices;
+  Unassign(partitions);
+  for (const TopicPartition& id : partitions) {
+    const auto found = fetched_.find(id);
+    if (found != fetched_.end()) {
+      notices.push_back({PartitionNotice::Type::kRevoked, id, found->second.next, -1});
+      fetched_.erase(found);
+    }
+  }
+  if (!notices.empty()) {
+    queues_.Revoke(std::move(notices));
+  }
+}
+
+void KafkaConsumer::Assign(const std::map<TopicPartition, int64_t>& offsets) {
+  std::vector<CommitOffset> list;
+  for (const auto& [id, offset] : offsets) {
+    Fetched& partition = fetched_[id];
     partition = Fetched();
-    partition.id = IdOf(element);
-    partition.next = element.offset;
-    rd_kafka_queue_t* queue =
-        rd_kafka_queue_get_partition(client_, element.topic, element.partition);
+    partition.id = id;
+    partition.next = offset;
+    partition.assigned = true;
+    rd_kafka_queue_t* queue = rd_kafka_queue_get_partition(client_, id.topic.c_str(), id.partition);
     rd_kafka_queue_forward(queue, records_);
     rd_kafka_queue_destroy(queue);
-  });
-  queues_.Assign(fetcher_, std::move(notices));
-  if (membership_ == Membership::kGroup) {
-    rd_kafka_assign(client_, partitions);
-    return;
+    list.push_back({id, offset, ""});
   }
-  rd_kafka_error_t* error = rd_kafka_incremental_assign(client_, partitions);
+  last_topic_ = nullptr;
+  last_ = nullptr;
+  rd_kafka_error_t* error = rd_kafka_incremental_assign(client_, ListOf(list).get());
   if (error != nullptr) {
     queues_.Fail(absl::InternalError(
-        fmt::format("Kafka topics cannot be assigned: {}", rd_kafka_error_string(error))));
+        fmt::format("Kafka partitions cannot be assigned: {}", rd_kafka_error_string(error))));
     rd_kafka_error_destroy(error);
   }
 }
 
-void KafkaConsumer::StopFetching(rd_kafka_topic_partition_list_s* partitions) {
-  std::vector<PartitionNotice> notices;
-  std::vector<TopicPartition> held;
-  ForEach(partitions, [&](const rd_kafka_topic_partition_t& element) {
-    const auto found = fetched_.find(IdOf(element));
-    if (found != fetched_.end()) {
-      notices.push_back({PartitionNotice::Type::kRevoked, found->first, found->second.next, -1});
-      if (found->second.held) {
-        held.push_back(found->first);
-      }
-      fetched_.erase(found);
+void KafkaConsumer::Unassign(const std::vector<TopicPartition>& partitions) {
+  std::vector<TopicPartition> assigned;
+  for (const TopicPartition& id : partitions) {
+    const auto found = fetched_.find(id);
+    if (found != fetched_.end() && std::exchange(found->second.assigned, false)) {
+      assigned.push_back(id);
     }
-  });
+  }
+  if (assigned.empty()) {
+    return;
+  }
   last_topic_ = nullptr;
   last_ = nullptr;
-  if (!held.empty()) {
-    // A partition must not come back to us still paused.
-    rd_kafka_resume_partitions(client_, ListOf(held).get());
+  rd_kafka_error_t* error = rd_kafka_incremental_unassign(client_, ListOf(assigned).get());
+  if (error != nullptr) {
+    LogOnce(3, fmt::format("partitions cannot be given up: {}", rd_kafka_error_string(error)));
+    rd_kafka_error_destroy(error);
   }
-  rd_kafka_assign(client_, nullptr);
-  queues_.Revoke(std::move(notices));
 }
 
 void KafkaConsumer::OnMessage(rd_kafka_message_s* message, void* self) {
@@ -389,7 +250,7 @@ KafkaConsumer::Fetched* KafkaConsumer::Find(const rd_kafka_message_s& message) {
   if (last_ == nullptr || last_topic_ != message.rkt || last_->id.partition != message.partition) {
     const auto found =
         fetched_.find({std::string(rd_kafka_topic_name(message.rkt)), message.partition});
-    last_ = found == fetched_.end() ? nullptr : &found->second;
+    last_ = found == fetched_.end() || !found->second.assigned ? nullptr : &found->second;
     last_topic_ = message.rkt;
   }
   return last_;
@@ -408,7 +269,7 @@ void KafkaConsumer::Take(const rd_kafka_message_s& message) {
   }
   partition->next = message.offset + 1;
   Stage(*partition, message);
-  if (staged_records_ >= kFlushRecords || arena_->used() >= 4 * kArenaBytes) {
+  if (staged_records_ >= kFlushRecords || arena_->used() >= 4 * Arena::kBlockBytes) {
     Flush();
   }
 }
@@ -417,28 +278,34 @@ void KafkaConsumer::TakeError(const rd_kafka_message_s& message) {
   Fetched* partition = Find(message);
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     if (partition != nullptr) {
-      Flush();
-      if (message.offset < partition->next) {
-        LogOnce(3,
-                fmt::format("{} [{}] ends at {}, but {} has been read: it was made again; what it "
-                            "holds is read after a restart",
-                            partition->id.topic, partition->id.partition, message.offset,
-                            partition->next - 1));
-      }
-      partition->end = message.offset;
-      partition->reachable = true;
-      queues_.AtEnd(partition->id, message.offset);
+      TakeEnd(message, *partition);
     }
     return;
   }
-  const char* reason = rd_kafka_message_errstr(&message);
-  LogOnce(4, fmt::format("{} [{}]: {}",
-                         message.rkt == nullptr ? "consumer" : rd_kafka_topic_name(message.rkt),
-                         message.partition, reason));
-  if (partition != nullptr) {
-    Flush();
-    MarkUnreachable(*partition);
+  if (partition == nullptr) {
+    LogOnce(4, fmt::format("consumer: {}", rd_kafka_message_errstr(&message)));
+    return;
   }
+  Flush();
+  MarkUnreachable(*partition);
+  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    scout_->LookAgain(partition->id);
+    return;
+  }
+  LogOnce(
+      4, fmt::format("{} [{}]: {}", partition->id.topic, message.partition,
+                     std::string(TopicError("fetch", partition->id.topic, message.err).message())));
+}
+
+void KafkaConsumer::TakeEnd(const rd_kafka_message_s& message, Fetched& partition) {
+  Flush();
+  if (message.offset < partition.next) {
+    scout_->LookAgain(partition.id);
+    return;
+  }
+  partition.end = message.offset;
+  partition.reachable = true;
+  queues_.AtEnd(partition.id, message.offset);
 }
 
 void KafkaConsumer::Stage(Fetched& partition, const rd_kafka_message_s& message) {
@@ -451,42 +318,9 @@ void KafkaConsumer::Stage(Fetched& partition, const rd_kafka_message_s& message)
     staged_.push_back({&partition, arena_->Copy(topic.data(), topic.size()), {}});
   }
   const size_t before = arena_->used();
-  Record record;
-  record.topic = staged_[partition.staged].topic;
-  record.partition = message.partition;
-  record.offset = message.offset;
-  if (message.key != nullptr) {
-    record.key = arena_->Copy(message.key, message.key_len);
-  }
-  if (message.payload != nullptr) {
-    record.value = arena_->Copy(message.payload, message.len);
-  }
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const char* name = nullptr;
-    const void* value = nullptr;
-    size_t size = 0;
-    for (size_t i = 0;
-         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         ++i) {
-      HeaderView header{arena_->Copy(name, std::strlen(name)), std::nullopt};
-      if (value != nullptr) {
-        header.value = arena_->Copy(value, size);
-      }
-      record.headers.push_back(header);
-    }
-  }
-  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-  const int64_t time = rd_kafka_message_timestamp(&message, &type);
-  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time >= 0) {
-    record.record_time = FromMillis(time);
-  }
-  record.receive_time = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME
-                            ? FromMillis(time)
-                            : std::min(record.record_time.value_or(kMaxTime), Now());
-  RecordChunk& chunk = staged_[partition.staged].chunk;
-  chunk.bytes += arena_->used() - before + sizeof(Record);
-  chunk.records.push_back(std::move(record));
+  Staged& staged = staged_[partition.staged];
+  staged.chunk.records.push_back(CopyRecord(message, staged.topic, Now(), *arena_));
+  staged.chunk.bytes += arena_->used() - before + sizeof(Record);
   ++staged_records_;
 }
 
@@ -517,7 +351,7 @@ void KafkaConsumer::Hold(const std::vector<Fetched*>& full) {
 }
 
 void KafkaConsumer::ReleaseDrained() {
-  std::vector<TopicPartition> ids = queues_.TakeDrained(fetcher_);
+  std::vector<TopicPartition> ids = queues_.TakeDrained();
   // Resuming what is not paused would rewind it.
   std::erase_if(ids, [this](const TopicPartition& id) {
     const auto found = fetched_.find(id);
@@ -570,7 +404,7 @@ void KafkaConsumer::Statistics(std::string_view json) {
   }
   for (auto& [id, partition] : fetched_) {
     const auto found = statistics->find(id);
-    if (found == statistics->end() || partition.held) {
+    if (found == statistics->end() || partition.held || !partition.assigned) {
       continue;
     }
     const FetchHealth& health = found->second;

@@ -1,13 +1,11 @@
-// One librdkafka consumer and the thread that moves its records into PartitionQueues. Private to
-// connectors/kafka.
+// One librdkafka consumer, and the thread that moves its records into PartitionQueues. It is told
+// by a PartitionScout what to read. Private to connectors/kafka.
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,44 +13,36 @@
 #include <thread>
 #include <vector>
 
+#include "connectors/kafka/arena.h"
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/queue.h"
+#include "connectors/kafka/scout.h"
 #include "connectors/kafka/source.h"
 
 struct rd_kafka_message_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_topic_s;
-struct rd_kafka_topic_partition_list_s;
 
 namespace rootnote {
 
-// How a consumer comes to its partitions.
-enum class Membership : uint8_t {
-  kGroup,     // by subscription, from the committed offsets
-  kAssigned,  // all partitions of its topics, from the beginning
-};
-
 class KafkaConsumer : private ClientEvents {
  public:
-  KafkaConsumer(Membership membership, size_t fetcher, const KafkaSourceOptions& options,
-                PartitionQueues& queues);
+  KafkaConsumer(const KafkaSourceOptions& options, PartitionQueues& queues);
   ~KafkaConsumer() override;
 
-  // InvalidArgument for properties. Starts the thread.
+  // InvalidArgument for properties and topics. Starts the threads.
   absl::Status Open();
-  // Leaves the group, ends the thread.
   void Close();
 
-  // rd_kafka_consumer_group_metadata_t*, the caller's; null when closed. Thread: any.
-  void* GroupMetadata() const;
   uint64_t repeated_records() const { return repeated_; }
 
  private:
   // A partition that is being fetched, and what has come of it since the last flush.
   struct Fetched {
     TopicPartition id;
-    int64_t next = 0;  // offsets below it have been delivered
-    bool held = false;
+    int64_t next = 0;            // offsets below it have been delivered
+    bool held = false;           // paused in librdkafka, as its queue is full
+    bool assigned = false;       // in librdkafka
     std::optional<int64_t> end;  // reached, and nothing has come since
     bool reachable = true;
     size_t staged = SIZE_MAX;  // index in staged_
@@ -62,32 +52,25 @@ class KafkaConsumer : private ClientEvents {
     std::string_view topic;
     RecordChunk chunk;
   };
-  class Arena;
 
   void Log(const KafkaLog& log) override;
   void Error(int code, std::string_view reason, bool fatal) override;
   void Statistics(std::string_view json) override;
 
-  absl::Status Subscribe();
   void Run();
   void ServeEvents(int timeout_ms);
-  void Discover();
-  bool DiscoverTopic(const std::string& topic, rd_kafka_topic_partition_list_s* all);
-  // Waits until the broker has told where to begin; false when closing.
-  bool FindPositions(rd_kafka_topic_partition_list_s* partitions,
-                     std::vector<PartitionNotice>& notices);
-  int32_t FindPositionsOnce(rd_kafka_topic_partition_list_s* partitions,
-                            std::vector<PartitionNotice>& notices);
-  void Rebalance(int32_t code, rd_kafka_topic_partition_list_s* partitions);
-  void StartFetching(rd_kafka_topic_partition_list_s* partitions,
-                     std::vector<PartitionNotice> notices);
-  void StopFetching(rd_kafka_topic_partition_list_s* partitions);
+  void TakeReport();
+  void Begin(const std::vector<PartitionScout::Placement>& added);
+  void GoOn(const PartitionScout::Placement& placement);
+  void Suspend(const std::string& topic);
+  void Remove(const std::vector<TopicPartition>& partitions);
+  void Assign(const std::map<TopicPartition, int64_t>& offsets);
+  void Unassign(const std::vector<TopicPartition>& partitions);
 
   static void OnMessage(rd_kafka_message_s* message, void* self);
-  static void OnRebalance(rd_kafka_s* client, int32_t code,
-                          rd_kafka_topic_partition_list_s* partitions, void* self);
   void Take(const rd_kafka_message_s& message);
   void TakeError(const rd_kafka_message_s& message);
+  void TakeEnd(const rd_kafka_message_s& message, Fetched& partition);
   Fetched* Find(const rd_kafka_message_s& message);
   void Stage(Fetched& partition, const rd_kafka_message_s& message);
   void Flush();
@@ -98,27 +81,25 @@ class KafkaConsumer : private ClientEvents {
   EventTime Now() const;
 
   // Set once.
-  const Membership membership_;
-  const size_t fetcher_;
   const KafkaSourceOptions options_;
   PartitionQueues& queues_;
 
-  mutable std::mutex client_mutex_;  // guards the pointer against GroupMetadata while closing
   rd_kafka_s* client_ = nullptr;
   rd_kafka_queue_s* records_ = nullptr;  // of all partitions; events stay on the client's own queue
+  std::unique_ptr<PartitionScout> scout_;
   std::atomic<bool> closing_ = false;
   std::atomic<uint64_t> repeated_ = 0;
   std::thread thread_;
 
   // The thread's own.
   std::map<TopicPartition, Fetched> fetched_;
-  rd_kafka_topic_s* last_topic_ = nullptr;  // what Find found last
+  std::vector<PartitionScout::Placement> waiting_;  // until their queue has been drained
+  rd_kafka_topic_s* last_topic_ = nullptr;          // what Find found last
   Fetched* last_ = nullptr;
   std::vector<Staged> staged_;
   size_t staged_records_ = 0;
   std::shared_ptr<Arena> arena_;
   std::set<std::string> logged_;
-  std::chrono::steady_clock::time_point next_discovery_{};
 };
 
 }  // namespace rootnote

@@ -15,17 +15,15 @@ size_t PartitionQueues::PartitionBytesMax() const {
   return std::max(kPartitionBytesMin, bytes_max_ / std::max<size_t>(1, queues_.size()));
 }
 
-void PartitionQueues::SetWake(size_t fetcher, std::function<void()> wake) {
+void PartitionQueues::SetWake(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
-  wake_.at(fetcher) = std::move(wake);
+  wake_ = std::move(wake);
 }
 
-void PartitionQueues::Assign(size_t fetcher, std::vector<PartitionNotice> assigned) {
+void PartitionQueues::Assign(std::vector<PartitionNotice> assigned) {
   const std::lock_guard lock(mutex_);
   for (PartitionNotice& notice : assigned) {
-    Queue& queue = queues_[notice.partition];
-    queue = Queue();
-    queue.fetcher = fetcher;
+    queues_[notice.partition] = Queue();
     notices_.push_back(std::move(notice));
   }
   changed_.notify_all();
@@ -61,9 +59,29 @@ bool PartitionQueues::Push(const TopicPartition& partition, RecordChunk chunk) {
   return true;
 }
 
-std::vector<TopicPartition> PartitionQueues::TakeDrained(size_t fetcher) {
+std::vector<TopicPartition> PartitionQueues::TakeDrained() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(drained_.at(fetcher), {});
+  return std::exchange(drained_, {});
+}
+
+void PartitionQueues::Skipped(const TopicPartition& partition, int64_t offset, int64_t end_offset) {
+  const std::lock_guard lock(mutex_);
+  const auto found = queues_.find(partition);
+  if (found != queues_.end()) {
+    RecordChunk chunk;
+    chunk.notice = {PartitionNotice::Type::kSkipped, partition, offset, end_offset};
+    found->second.at_end.reset();
+    found->second.chunks.push_back(std::move(chunk));
+    changed_.notify_all();
+  }
+}
+
+void PartitionQueues::End(const TopicPartition& partition, int64_t end_offset) {
+  const std::lock_guard lock(mutex_);
+  const auto found = queues_.find(partition);
+  if (found != queues_.end()) {
+    found->second.end = end_offset;
+  }
 }
 
 void PartitionQueues::AtEnd(const TopicPartition& partition, int64_t offset) {
@@ -115,15 +133,28 @@ void PartitionQueues::TakeNotices(SourceBatch& out) {
       out.notices.push_back({PartitionNotice::Type::kAtEnd, id, *queue.at_end, -1});
       queue.at_end.reset();
     }
+    if (queue.end) {
+      out.notices.push_back({PartitionNotice::Type::kEnd, id, -1, *queue.end});
+      queue.end.reset();
+    }
   }
 }
 
 void PartitionQueues::TakeFrom(const TopicPartition& id, Queue& queue, const PollLimits& limits,
                                SourceBatch& out, std::vector<std::shared_ptr<const void>>& owners) {
   std::vector<Record>& records = out.batch.records;
+  const size_t records_before = records.size();
   while (!queue.chunks.empty() && records.size() < limits.records_max &&
          out.batch.bytes < limits.bytes_max) {
     RecordChunk& chunk = queue.chunks.front();
+    if (chunk.notice) {
+      if (records.size() > records_before) {
+        break;  // it would come before them
+      }
+      out.notices.push_back(*std::move(chunk.notice));
+      queue.chunks.pop_front();
+      continue;
+    }
     const size_t left = chunk.records.size() - queue.taken;
     const size_t count = std::min(left, limits.records_max - records.size());
     const size_t bytes = chunk.bytes / left * count + (count == left ? chunk.bytes % left : 0);
@@ -141,9 +172,9 @@ void PartitionQueues::TakeFrom(const TopicPartition& id, Queue& queue, const Pol
   }
   if (queue.held && queue.bytes <= PartitionBytesMax() / 2) {
     queue.held = false;
-    drained_.at(queue.fetcher).push_back(id);
-    if (wake_.at(queue.fetcher)) {
-      wake_.at(queue.fetcher)();
+    drained_.push_back(id);
+    if (wake_) {
+      wake_();
     }
   }
 }

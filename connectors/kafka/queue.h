@@ -2,7 +2,6 @@
 // partition. Knows no librdkafka. Private to connectors/kafka.
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -21,7 +20,8 @@ namespace rootnote {
 
 // Records of one partition, ascending, with the memory they view.
 struct RecordChunk {
-  std::vector<Record> records;
+  std::vector<Record> records;  // empty: the notice, in its place between records
+  std::optional<PartitionNotice> notice;
   std::shared_ptr<const void> owner;
   size_t bytes = 0;
 };
@@ -29,19 +29,20 @@ struct RecordChunk {
 // Thread: any; the fetching threads call the first group, the polling one the second.
 class PartitionQueues {
  public:
-  static constexpr size_t kFetchersMax = 2;
-  // `wake[i]` tells fetcher i that a partition it holds back has been drained.
-  using Wake = std::array<std::function<void()>, kFetchersMax>;
-
   explicit PartitionQueues(size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  void SetWake(size_t fetcher, std::function<void()> wake);
-  void Assign(size_t fetcher, std::vector<PartitionNotice> assigned);
+  // Called when a partition that is held back has been drained.
+  void SetWake(std::function<void()> wake);
+  void Assign(std::vector<PartitionNotice> assigned);
   // What is queued of them is dropped.
   void Revoke(std::vector<PartitionNotice> revoked);
   // True when the partition is full now: the fetcher must hold it back until TakeDrained names it.
   bool Push(const TopicPartition& partition, RecordChunk chunk);
-  std::vector<TopicPartition> TakeDrained(size_t fetcher);
+  std::vector<TopicPartition> TakeDrained();
+  // Behind the records that are queued.
+  void Skipped(const TopicPartition& partition, int64_t offset, int64_t end_offset);
+  // The latest is passed on with the next poll; does not end its waiting.
+  void End(const TopicPartition& partition, int64_t end_offset);
   // Told again whenever a fetch has succeeded; passed on when everything before has been polled.
   void AtEnd(const TopicPartition& partition, int64_t offset);
   void Unreachable(const TopicPartition& partition, int64_t offset);
@@ -53,12 +54,12 @@ class PartitionQueues {
 
  private:
   struct Queue {
-    size_t fetcher = 0;
     std::deque<RecordChunk> chunks;
     size_t taken = 0;  // records of the first chunk
     size_t bytes = 0;
     bool held = false;
     std::optional<int64_t> at_end;
+    std::optional<int64_t> end;
   };
   using Queues = std::map<TopicPartition, Queue>;
 
@@ -77,8 +78,8 @@ class PartitionQueues {
   Queues queues_;
   std::set<TopicPartition> paused_;
   std::vector<PartitionNotice> notices_;
-  std::array<std::vector<TopicPartition>, kFetchersMax> drained_;
-  Wake wake_;
+  std::vector<TopicPartition> drained_;
+  std::function<void()> wake_;
   TopicPartition turn_;  // where the next Poll begins
   absl::Status error_;
 };

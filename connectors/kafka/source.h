@@ -1,6 +1,6 @@
-// Kafka topics as a source, on librdkafka's C API with callback queues (TRAPS) and a thread of its
-// own that only moves batches. Offsets are never committed here: KafkaSink does, inside its
-// transaction.
+// Kafka topics as a source, on librdkafka's C API with callback queues (TRAPS), a thread of its own
+// that only moves batches and one that looks for partitions. Offsets are never committed here:
+// KafkaSink does, inside its transaction.
 #pragma once
 
 #include <functional>
@@ -44,22 +44,24 @@ class ConsumerGroup {
  public:
   virtual ~ConsumerGroup() = default;
   // rd_kafka_consumer_group_metadata_t*, to be destroyed by the caller with librdkafka's function.
-  // Null after the source's Close, or without a group. Thread: any.
+  // Null when there is no group any more. Thread: any.
   virtual void* Metadata() const = 0;
 };
 
 class KafkaSource : public Source {
  public:
-  virtual const ConsumerGroup& group() const = 0;
   // Records that librdkafka delivered again and that were left out.
   virtual uint64_t repeated_records() const = 0;
 };
 
-// Assigned (SourceBatch::notices): `offset` is where reading begins, in the group the committed
-// one. kAtEnd comes again about every second while fetches at the end succeed. A topic that does
-// not exist is waited for. Poll: FailedPrecondition when the group has thrown this member out for
-// good (another one has its group.instance.id). InvalidArgument names the property librdkafka
-// refused, or one that must have another value.
+// All partitions are read by this source: no group shares them out (KafkaElection decides who
+// reads). `properties` may have group.id, which is not joined.
+//
+// Topics are looked for about every second, those of patterns every five: one that does not exist
+// is waited for, one that is gone is kUnreachable until it is back, and then kSkipped. kAtEnd comes
+// again about every second while fetches at the end succeed. kRevoked: a topic is back with fewer
+// partitions. InvalidArgument names the property librdkafka refused, or one that must have another
+// value, or a pattern that is none.
 absl::StatusOr<std::unique_ptr<KafkaSource>> OpenKafkaSource(KafkaSourceOptions options);
 
 }  // namespace rootnote

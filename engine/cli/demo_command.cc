@@ -173,8 +173,7 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   CountedSource source(*kafka, [&] { lapse.Look(*running->View()); });
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink,
                    OpenKafkaSink({.properties = {{"bootstrap.servers", servers},
-                                                 {"transactional.id", "rootnote-demo"}},
-                                  .group = &kafka->group()}));
+                                                 {"transactional.id", "rootnote-demo"}}}));
   Metrics metrics;
   Pipeline pipeline(program, source, *sink, metrics, options);
   running = &pipeline;

@@ -59,7 +59,6 @@ absl::StatusOr<Ends> OpenKafka(const Config& config) {
       Join({{"bootstrap.servers", config.kafka.bootstrap_servers}, {"client.id", "rootnote"}},
            config.kafka.properties);
   in.properties = Join(Join(common, {{"group.id", config.kafka.group}}), config.kafka.consumer);
-  if (!config.kafka.instance.empty()) in.properties["group.instance.id"] = config.kafka.instance;
   in.from_beginning = config.kafka.from_beginning;
   in.now = WallClock;
   in.log = LogKafka;
@@ -69,7 +68,6 @@ absl::StatusOr<Ends> OpenKafka(const Config& config) {
   const std::string id =
       config.kafka.transactional_id.empty() ? config.kafka.group : config.kafka.transactional_id;
   out.properties = Join(Join(common, {{"transactional.id", id}}), config.kafka.producer);
-  out.group = &source->group();
   out.log = LogKafka;
   out.fatal = Die;
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink, OpenKafkaSink(std::move(out)));

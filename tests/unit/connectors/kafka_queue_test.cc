@@ -50,7 +50,7 @@ std::vector<NoticeType> Types(const SourceBatch& batch) {
 
 TEST(PartitionQueuesTest, TheEndIsToldAfterTheRecordsBeforeIt) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   EXPECT_FALSE(queues.Push(kA, Chunk(0, 3, 300)));
   queues.AtEnd(kA, 3);
   SourceBatch batch = Polled(queues, {2, 1U << 20});
@@ -68,16 +68,62 @@ TEST(PartitionQueuesTest, TheEndIsToldAfterTheRecordsBeforeIt) {
 
 TEST(PartitionQueuesTest, AnEndThatIsNoneAnyMoreIsNotTold) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   queues.AtEnd(kA, 0);
   queues.Push(kA, Chunk(0, 1, 10));
   EXPECT_THAT(Types(Polled(queues)), ElementsAre(NoticeType::kAssigned));
   EXPECT_THAT(Types(Polled(queues)), IsEmpty());
 }
 
+TEST(PartitionQueuesTest, AGapIsToldBetweenTheRecordsAroundIt) {
+  PartitionQueues queues(1U << 20);
+  queues.Assign({Notice(NoticeType::kAssigned, kA), Notice(NoticeType::kAssigned, kB)});
+  queues.Push(kA, Chunk(5, 2, 10));
+  queues.AtEnd(kA, 7);
+  queues.Skipped(kA, 0, 3);
+  queues.Push(kA, Chunk(0, 3, 10));
+  queues.Push(kB, Chunk(9, 1, 10));
+  SourceBatch batch = Polled(queues);
+  EXPECT_THAT(Types(batch), ElementsAre(NoticeType::kAssigned, NoticeType::kAssigned));
+  ASSERT_EQ(batch.batch.records.size(), 3U);
+  EXPECT_EQ(batch.batch.records[1].offset, 6);
+  EXPECT_EQ(batch.batch.records[2].offset, 9);
+  batch = Polled(queues);
+  EXPECT_THAT(Types(batch), ElementsAre(NoticeType::kSkipped));
+  EXPECT_EQ(batch.notices[0].offset, 0);
+  EXPECT_EQ(batch.notices[0].end_offset, 3);
+  ASSERT_EQ(batch.batch.records.size(), 3U);
+  EXPECT_EQ(batch.batch.records[0].offset, 0);
+}
+
+TEST(PartitionQueuesTest, AGapWithNothingBehindItIsToldAndAPauseHoldsItBack) {
+  PartitionQueues queues(1U << 20);
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
+  Polled(queues);
+  queues.SetPaused(kA, true);
+  queues.Skipped(kA, 8, 8);
+  EXPECT_THAT(Types(Polled(queues)), IsEmpty());
+  queues.SetPaused(kA, false);
+  EXPECT_THAT(Types(Polled(queues)), ElementsAre(NoticeType::kSkipped));
+  EXPECT_THAT(Types(Polled(queues)), IsEmpty());
+}
+
+TEST(PartitionQueuesTest, OnlyTheLatestEndIsTold) {
+  PartitionQueues queues(1U << 20);
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
+  Polled(queues);
+  queues.End(kA, 5);
+  queues.End(kA, 7);
+  queues.End(kB, 1);
+  const SourceBatch batch = Polled(queues);
+  EXPECT_THAT(Types(batch), ElementsAre(NoticeType::kEnd));
+  EXPECT_EQ(batch.notices[0].end_offset, 7);
+  EXPECT_THAT(Types(Polled(queues)), IsEmpty());
+}
+
 TEST(PartitionQueuesTest, RevokingDropsWhatIsQueuedAndForgetsThePause) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA), Notice(NoticeType::kAssigned, kB)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA), Notice(NoticeType::kAssigned, kB)});
   queues.SetPaused(kA, true);
   queues.Push(kA, Chunk(0, 5, 10));
   queues.Push(kB, Chunk(7, 1, 10));
@@ -86,7 +132,7 @@ TEST(PartitionQueuesTest, RevokingDropsWhatIsQueuedAndForgetsThePause) {
   SourceBatch batch = Polled(queues);
   ASSERT_EQ(batch.batch.records.size(), 1U);
   EXPECT_EQ(batch.batch.records[0].offset, 7);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   queues.Push(kA, Chunk(3, 1, 10));
   EXPECT_EQ(Polled(queues).batch.records.size(), 1U);
 }
@@ -94,25 +140,24 @@ TEST(PartitionQueuesTest, RevokingDropsWhatIsQueuedAndForgetsThePause) {
 TEST(PartitionQueuesTest, AFullPartitionIsHeldOnceAndReleasedWhenHalfEmpty) {
   PartitionQueues queues(512U << 10);
   int woken = 0;
-  queues.SetWake(1, [&] { ++woken; });
-  queues.Assign(1, {Notice(NoticeType::kAssigned, kA)});
+  queues.SetWake([&] { ++woken; });
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   EXPECT_FALSE(queues.Push(kA, Chunk(0, 100, 400U << 10)));
   EXPECT_TRUE(queues.Push(kA, Chunk(100, 100, 400U << 10)));
   EXPECT_FALSE(queues.Push(kA, Chunk(200, 100, 400U << 10)));
   Polled(queues, {100, 1U << 30});
   Polled(queues, {100, 1U << 30});
-  EXPECT_THAT(queues.TakeDrained(1), IsEmpty());
+  EXPECT_THAT(queues.TakeDrained(), IsEmpty());
   EXPECT_EQ(woken, 0);
   Polled(queues, {50, 1U << 30});
   EXPECT_EQ(woken, 1);
-  EXPECT_THAT(queues.TakeDrained(1), ElementsAre(kA));
-  EXPECT_THAT(queues.TakeDrained(1), IsEmpty());
-  EXPECT_THAT(queues.TakeDrained(0), IsEmpty());
+  EXPECT_THAT(queues.TakeDrained(), ElementsAre(kA));
+  EXPECT_THAT(queues.TakeDrained(), IsEmpty());
 }
 
 TEST(PartitionQueuesTest, PartitionsTakeTurns) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA), Notice(NoticeType::kAssigned, kB)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA), Notice(NoticeType::kAssigned, kB)});
   queues.Push(kA, Chunk(0, 10, 10));
   queues.Push(kB, Chunk(100, 10, 10));
   EXPECT_EQ(Polled(queues, {2, 1U << 20}).batch.records[0].offset, 0);
@@ -122,7 +167,7 @@ TEST(PartitionQueuesTest, PartitionsTakeTurns) {
 
 TEST(PartitionQueuesTest, AnErrorStays) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   queues.Fail(absl::FailedPreconditionError("fenced"));
   queues.Fail(absl::InternalError("later"));
   EXPECT_TRUE(absl::IsFailedPrecondition(queues.Poll({}, 0ms).status()));
@@ -131,7 +176,7 @@ TEST(PartitionQueuesTest, AnErrorStays) {
 
 TEST(PartitionQueuesTest, APollIsWokenByWhatComes) {
   PartitionQueues queues(1U << 20);
-  queues.Assign(0, {Notice(NoticeType::kAssigned, kA)});
+  queues.Assign({Notice(NoticeType::kAssigned, kA)});
   Polled(queues);
   std::thread fetcher([&] { queues.Push(kA, Chunk(0, 1, 10)); });
   const auto polled = queues.Poll({}, 60s);
@@ -147,7 +192,7 @@ TEST(PartitionQueuesTest, NothingIsLostOrRepeatedWhateverTheOrder) {
   PartitionQueues queues(256U << 10);
   const std::vector<TopicPartition> ids = {kA, kB, {"c", 3}};
   for (const TopicPartition& id : ids) {
-    queues.Assign(0, {Notice(NoticeType::kAssigned, id)});
+    queues.Assign({Notice(NoticeType::kAssigned, id)});
   }
   std::vector<std::string> names = {"a", "b", "c"};
   std::vector<int64_t> pushed(3, 0);
