@@ -34,12 +34,13 @@ uint64_t SeriesHash(const Event& event) { return event.labels.hash() ^ HashBytes
 }  // namespace
 
 Arrivals::Arrivals(const RuleSet& rules, const Into& into, Millis tick, bool replay,
-                   EventTime topology_from, Metrics& metrics)
+                   EventTime topology_from, const ResumePoint& resume, Metrics& metrics)
     : rules_(rules),
       into_(into),
       tick_(tick),
       replay_(replay),
       topology_from_(topology_from),
+      resume_(resume),
       metrics_(metrics),
       nulls_(Dropped(metrics, "null")),
       unseen_(Dropped(metrics, "unseen")),
@@ -69,6 +70,8 @@ void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, b
   EventTime last_tick = kMinTime;
   if (arrived.null_value) {
     nulls_.Add();
+  } else if (arrived.failure && Decided(partition, arrived.record)) {
+    // It is among the dead letters already.
   } else if (arrived.failure) {
     into_.outbox.AddDeadLetter(arrived, "VALUE_CONVERTER", *arrived.failure);
     metrics_
@@ -88,6 +91,12 @@ void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, b
   NoteClosed();
 }
 
+// By a former run; at the first start by nobody, but what is older than the start is only history.
+bool Arrivals::Decided(const IntakePartition& partition, const Record& record) const {
+  return resume_.taken.empty() ? record.receive_time && *record.receive_time <= resume_.closed
+                               : record.offset < partition.taken;
+}
+
 void Arrivals::CountParsed(const ArrivedRecord& arrived) {
   Parsed& parsed = parsed_[arrived.format];
   if (parsed.samples == nullptr) {
@@ -104,12 +113,18 @@ void Arrivals::CountParsed(const ArrivedRecord& arrived) {
 
 Stamp Arrivals::StampOf(IntakePartition& partition, const ArrivedRecord& arrived, EventTime time,
                         uint64_t series) {
-  const Stamp stamp =
-      into_.clock.Observe(*partition.clock, time, arrived.record.receive_time, series);
+  Stamp stamp = into_.clock.Observe(*partition.clock, time, arrived.record.receive_time, series);
+  const bool decided = Decided(partition, arrived.record);
+  if (partition.taken > 0 && !decided && stamp.time <= resume_.closed) {
+    stamp.late = true;  // its tick was closed by the former run, without it
+  }
+  if (std::exchange(partition.begins_late, false)) {
+    covered_from_ = std::max(covered_from_, stamp.time);
+  }
   if (stamp.clamped) {
     clamped_.Add();
   }
-  if (stamp.late) {
+  if (stamp.late && !decided) {
     late_.Add();
     partition.late->Add();
   }
@@ -129,7 +144,9 @@ EventTime Arrivals::ApplyPoints(IntakePartition& partition, const ArrivedRecord&
     const EventTime time = is_sample ? (*sample)->time : (*event)->time;
     const uint64_t series = is_sample ? (*sample)->labels.hash() : SeriesHash(**event);
     const Stamp stamp = StampOf(partition, arrived, time, series);
-    if (stamp.late) {
+    if (stamp.late && Decided(partition, arrived.record)) {
+      // The former run has said so.
+    } else if (stamp.late) {
       into_.outbox.AddLate(arrived, partition.source, into_.clock.watermark(),
                            is_sample ? OwnJson(**sample) : OwnJson(**event));
     } else if (is_sample ? Route(**sample, stamp, position)

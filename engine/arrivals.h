@@ -12,6 +12,7 @@
 #include "engine/intake.h"
 #include "engine/journal.h"
 #include "engine/outbox.h"
+#include "engine/resume.h"
 #include "engine/router.h"
 #include "engine/rule_set.h"
 #include "engine/topology.h"
@@ -29,16 +30,20 @@ class Arrivals {
   };
   // `replay`: dated records of the map take effect at their own time, undated ones and those of a
   // feed's first snapshot hold from `topology_from`.
+  // `resume`: what was decided before fills windows and is not said again; borrowed.
   Arrivals(const RuleSet& rules, const Into& into, Millis tick, bool replay,
-           EventTime topology_from, Metrics& metrics);
+           EventTime topology_from, const ResumePoint& resume, Metrics& metrics);
 
   // `loading`: the map is being read to the ends found at start; it holds at once.
   void Apply(IntakePartition& partition, const ArrivedRecord& arrived, bool loading);
+  // The earliest time from which all partitions are covered, if one began late; kMinTime: all are.
+  EventTime covered_from() const { return covered_from_; }
   // The clock may have moved: tells the journal of ticks that closed.
   void NoteClosed();
 
  private:
   EventTime ApplyPoints(IntakePartition& partition, const ArrivedRecord& arrived);
+  bool Decided(const IntakePartition& partition, const Record& record) const;
   // Whether something became part of a tick.
   bool Route(const Sample& sample, const Stamp& stamp, const RecordPosition& position);
   bool Route(const Event& event, const Stamp& stamp, const RecordPosition& position,
@@ -54,7 +59,9 @@ class Arrivals {
   Millis tick_;
   bool replay_;
   EventTime topology_from_;
+  const ResumePoint& resume_;
   EventTime noted_closed_ = kMinTime;
+  EventTime covered_from_ = kMinTime;
   struct Parsed {
     Metric* samples = nullptr;
     Metric* events = nullptr;

@@ -279,6 +279,10 @@ void Clock::SetReachable(Partition& partition) {
   if (!partition.unreachable_since) {
     return;
   }
+  // One that was far behind is catching up on what was kept: its silence is not seen yet.
+  if (wall_ && Plus(partition.contribution, options_.skew_limit) >= *partition.unreachable_since) {
+    silent_until_ = std::max(silent_until_, *wall_);
+  }
   partition.unreachable_since.reset();
   Decide(ClockDecision::Type::kReachable, partition, partition.contribution);
   if (partition.frozen) {

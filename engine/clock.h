@@ -116,6 +116,9 @@ class Clock {
   bool Idle(PartitionIndex partition) const;
   // Unreachable for longer than max_hold: `missing` over what it carries stays as it is.
   bool Frozen(PartitionIndex partition) const;
+  // Up to here silence may be ours: a partition could not be fetched while it was near the wall
+  // clock, and then could again. kMinTime: never so.
+  EventTime silent_until() const { return silent_until_; }
   // Replay's order: the partition to read next, lowest watermark first, then lowest index; nullopt
   // when all are finished. Partitions that do not hold time are not named.
   std::optional<PartitionIndex> NextToRead() const;
@@ -175,6 +178,7 @@ class Clock {
   EventTime least_ = kMinTime;         // the least contribution, of which there are …
   size_t at_least_ = 0;                // … so many
   std::optional<EventTime> wall_;
+  EventTime silent_until_ = kMinTime;
   std::vector<ClockDecision> decisions_;
 };
 

@@ -170,6 +170,26 @@ std::vector<const Series*> Detector::Admit() {
   return admitted;
 }
 
+bool Detector::Warm(SignalId signal, EventTime at) const {
+  return covered_from_ == kMinTime || at - rules_.plan(signal).history >= covered_from_;
+}
+
+size_t Detector::warming(EventTime at) const {
+  size_t count = 0;
+  for (size_t i = 0; i < rules_.program().signals.size(); ++i) {
+    count += Warm(SignalId(static_cast<uint32_t>(i)), at) ? 0 : 1;
+  }
+  return count;
+}
+
+std::vector<Transition> Detector::Active(const Topology& topology) const {
+  std::vector<Transition> symptoms = book_.Symptoms();
+  for (Transition& transition : symptoms) {
+    Complete(transition, topology);
+  }
+  return symptoms;
+}
+
 std::vector<SignalId> Detector::Due(EventTime instant) const {
   std::vector<SignalId> due;
   const Program& program = rules_.program();
@@ -177,6 +197,9 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
     const SignalId id(static_cast<uint32_t>(i));
     const Millis every = program.signals[i].every;
     if (ToMillis(instant) % every.count() != 0) {
+      continue;
+    }
+    if (!Warm(id, instant)) {
       continue;
     }
     const SignalPlan& plan = rules_.plan(id);
@@ -199,7 +222,9 @@ void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen
   }
   std::vector<SignalId> expressions;
   for (const SignalId id : due) {
-    if (!absence_.Has(id)) {
+    const bool of_silence = rules_.plan(id).yields_on_empty ||
+                            rules_.program().signal(id).no_data == NoDataPolicy::kRaise;
+    if (!absence_.Has(id) && !(frozen && of_silence)) {
       expressions.push_back(id);
     }
   }

@@ -46,7 +46,8 @@ class Detector {
            const DetectorOptions& options, Metrics& metrics);
 
   // Takes the tick's samples and events (not its topology changes: `topology` has them), evaluates
-  // what is due. `frozen`: a part of the input is given up on, absence does not advance.
+  // what is due. `frozen`: a part of the input could not be read, so that silence says nothing;
+  // absence does not advance, and rules that speak of it keep their state.
   std::vector<Transition> Close(TickWork work, const Topology& topology, bool frozen);
 
   // The next tick after `tick` that must be closed even if nothing arrives for it; kMaxTime: none,
@@ -55,6 +56,21 @@ class Detector {
 
   // Results that name no entity, since the last call; each once per hour of event time.
   std::vector<UnresolvedResult> TakeUnresolved();
+
+  // Nothing older than `from` was read: a rule that looks further back than that is warming, and
+  // not evaluated, until it no longer does. Never goes back.
+  void CoverFrom(EventTime from) { covered_from_ = std::max(covered_from_, from); }
+  bool Warm(SignalId signal, EventTime at) const;
+  size_t warming(EventTime at) const;
+  // All symptoms as they are now (SignalBook::Symptoms), complete.
+  std::vector<Transition> Active(const Topology& topology) const;
+  bool Active(SignalId signal, const std::string& entity, const std::string& relation_from) const {
+    return book_.Has(signal, entity, relation_from);
+  }
+  // A series of the entity that the signal reads is in memory.
+  bool Hears(SignalId signal, std::string_view entity) const {
+    return watch_.Newest(signal, entity) != nullptr;
+  }
 
   const WatchBook& watch() const { return watch_; }
   const WindowStore& store() const { return store_; }
@@ -86,7 +102,8 @@ class Detector {
   bool always_due_ = false;  // some signal says something about nothing, as absent() does
   std::set<Millis> grids_;   // every `every`
   bool begun_ = false;       // something was observed
-  StringMap<bool> names_;    // of series → whether it is an event; as many as series at most
+  EventTime covered_from_ = kMinTime;
+  StringMap<bool> names_;  // of series → whether it is an event; as many as series at most
   uint64_t topology_version_ = 0;
   EventTime swept_ = kMinTime;
 

@@ -51,6 +51,7 @@ Intake::Intake(const PipelineOptions& options, ShardPool& pool, Clock& clock, To
       clock_(clock),
       names_(topics),
       metrics_(metrics),
+      taken_(options.resume.taken),
       records_dropped_(
           metrics.Counter("rootnote_records_dropped_total",
                           "Records of revoked or unknown partitions that were dropped.")) {
@@ -127,6 +128,10 @@ void Intake::AddMetrics(IntakePartition& partition) {
   partition.records =
       &metrics_.Counter("rootnote_kafka_records_consumed_total", "Records taken in.",
                         fmt::format("topic=\"{}\"", EscapeLabelValue(partition.name.topic)));
+  partition.skipped =
+      &metrics_.Counter("rootnote_kafka_partitions_skipped_total",
+                        "Times records of a partition were gone before they could be read.",
+                        fmt::format("topic=\"{}\"", EscapeLabelValue(partition.name.topic)));
   const std::string source = fmt::format("source=\"{}\"", EscapeLabelValue(partition.source));
   partition.late =
       &metrics_.Counter("rootnote_late_events_total",
@@ -165,6 +170,9 @@ void Intake::Note(const PartitionNotice& notice, std::optional<EventTime> now) {
     IntakePartition& partition = Assign(notice.partition);
     partition.next_offset = notice.offset;
     partition.end_offset = notice.end_offset;
+    partition.end_now = notice.end_offset;
+    const auto taken = taken_.find(notice.partition);
+    partition.taken = taken == taken_.end() ? 0 : taken->second;
     return;
   }
   IntakePartition* partition = Find(notice.partition.topic, notice.partition.partition);
@@ -182,11 +190,23 @@ void Intake::Note(const PartitionNotice& notice, std::optional<EventTime> now) {
       break;
     case Type::kAtEnd:
       partition->at_end = true;
+      partition->unreachable = false;
       if (partition->clock && partition->queue.empty()) {
         clock_.AtEnd(*partition->clock, now);
       }
       break;
+    case Type::kEnd:
+      partition->end_now = notice.end_offset;
+      break;
+    case Type::kSkipped:
+      // A log that begins anew, or later than what was decided: nothing in it is known.
+      partition->taken = notice.offset < partition->taken ? 0 : partition->taken;
+      partition->next_offset = notice.offset;
+      partition->begins_late = true;
+      partition->skipped->Add();
+      break;
     case Type::kUnreachable:
+      partition->unreachable = true;
       if (partition->clock) {
         clock_.Unreachable(*partition->clock, now);
       }
@@ -264,6 +284,7 @@ void Intake::Take(RecordBatch batch) {
     partition->bytes += one.bytes;
     partition->next_offset = one.record.offset + 1;
     partition->at_end = false;
+    partition->unreachable = false;
     partition->queue.push_back(std::move(one));
   }
 }
@@ -355,6 +376,18 @@ bool Intake::finished() const {
          std::all_of(partitions_.begin(), partitions_.end(), [](const auto& partition) {
            return partition->finished && partition->queue.empty();
          });
+}
+
+bool Intake::ReadAgain() const {
+  return std::all_of(taken_.begin(), taken_.end(), [this](const auto& former) {
+    const IntakePartition* partition = Find(former.first.topic, former.first.partition);
+    if (partition == nullptr) {
+      return false;
+    }
+    const bool read = partition->cut.applied().value_or(0) >= partition->taken ||
+                      (partition->at_end && partition->queue.empty());
+    return read || (partition->clock && clock_.Frozen(*partition->clock));
+  });
 }
 
 bool Intake::waiting() const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class OffsetCut {
   void Applied(int64_t offset, EventTime tick);
   // With all ticks up to `closed` executed; nullopt before the first record.
   std::optional<int64_t> Next(EventTime closed);
+  // One above the last record that was applied; nullopt before the first.
+  std::optional<int64_t> applied() const { return next_; }
 
  private:
   std::deque<std::pair<int64_t, EventTime>> open_;
@@ -60,15 +63,22 @@ struct IntakePartition {
   size_t bytes = 0;
   int64_t next_offset = 0;  // of the source
   int64_t end_offset = -1;  // found at assignment
+  int64_t end_now = -1;     // as last heard
+  // Records below were decided by the former run: they fill windows and say nothing.
+  int64_t taken = 0;
+  bool begins_late = false;  // what was before its next record is gone
+  bool unreachable = false;
   bool at_end = false;
   bool finished = false;  // no record comes any more; some may wait
   bool paused = false;
   std::optional<EventTime> last_time;  // of records that carry none of their own
   OffsetCut cut;
   std::optional<int64_t> committed;
+  int64_t committed_taken = -1;
   int snapshots = 0;          // topology: 0 before, 1 within, 2 behind the first one
-  Metric* records = nullptr;  // per topic
-  Metric* late = nullptr;     // per source, as those below
+  Metric* records = nullptr;  // per topic, as the next
+  Metric* skipped = nullptr;
+  Metric* late = nullptr;  // per source, as those below
   Metric* delay = nullptr;
   Metric* idle = nullptr;
 };
@@ -94,7 +104,9 @@ class Intake {
   bool topology_loaded() const { return topology_loaded_; }
   void UpdateTopologyLoaded(bool give_up);
   bool finished() const;  // every partition; and there is one
-  bool waiting() const;   // some record waits
+  // What the former run had read is read again, as far as it is still there.
+  bool ReadAgain() const;
+  bool waiting() const;  // some record waits
 
   // Pauses what is full or too far ahead, resumes what is not.
   void BalancePressure(Source& source, bool replay);
@@ -130,6 +142,7 @@ class Intake {
   std::vector<std::unique_ptr<Pattern>> patterns_;               // by topic options; null: exact
   std::vector<std::vector<std::unique_ptr<Decoder>>> decoders_;  // by topic options, worker
   std::vector<std::unique_ptr<IntakePartition>> partitions_;     // in order of assignment
+  std::map<TopicPartition, int64_t> taken_;                      // of the former run
   bool topology_loaded_ = false;
   uint64_t arrivals_ = 0;
   Metric& records_dropped_;

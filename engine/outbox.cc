@@ -166,6 +166,11 @@ void Outbox::AddIncident(Incident incident) {
       {"content-type", "application/json"},
   };
   record.timestamp = incident.updated_at;
+  for (const std::string& topic : incident.routed) {
+    OutputRecord copy = record;
+    copy.topic = topic;
+    Add(std::move(copy));
+  }
   Add(std::move(record));
   incidents_.push_back(std::move(incident));
 }

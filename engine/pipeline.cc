@@ -13,6 +13,7 @@
 #include "engine/intake.h"
 #include "engine/journal.h"
 #include "engine/outbox.h"
+#include "engine/restored.h"
 #include "engine/router.h"
 #include "engine/rule_set.h"
 #include "engine/shard_pool.h"
@@ -54,6 +55,10 @@ class Pipeline::Loop {
 
   absl::Status Run();
   void Stop() { stopped_.store(true, std::memory_order_relaxed); }
+  void Abandon() {
+    abandoned_.store(true, std::memory_order_relaxed);
+    Stop();
+  }
   std::shared_ptr<const EngineView> View() const { return std::atomic_load(&view_); }
 
   std::function<void(const Incident&)> on_incident;
@@ -70,6 +75,11 @@ class Pipeline::Loop {
   void CloseTicks();
   std::optional<EventTime> NextTick(EventTime closed) const;
   void CloseTick(EventTime tick);
+  void BeginLive(EventTime closed);
+  bool MayBegin(EventTime closed) const;
+  void UpdateCatchingUp(EventTime tick);
+  Phase phase() const;
+  std::vector<PartitionView> PartitionViews() const;
   void Correlate(EventTime tick, const std::vector<Transition>& transitions,
                  const std::shared_ptr<const Topology>& topology);
   void CloseRest();
@@ -84,7 +94,7 @@ class Pipeline::Loop {
   Sink& sink_;
   Metrics& metrics_;
   const RuleSet rules_;
-  std::atomic<bool> stopped_{false};
+  std::atomic<bool> stopped_{false}, abandoned_{false};
 
   ShardPool pool_;
   TopicNames topics_;
@@ -97,7 +107,10 @@ class Pipeline::Loop {
   Arrivals arrivals_;
   Detector detector_;
   IncidentStore incidents_;
+  RestoredSymptoms restored_;
 
+  bool live_;  // decides; else it lives through again what was decided
+  bool catching_up_ = false, caught_up_ = false;
   EventTime executed_ = kMinTime;         // end of the last tick whose work was done
   EventTime attend_until_ = kMinTime;     // incidents may still have something due until here
   std::map<std::string, Severity> open_;  // incidents that are open
@@ -124,10 +137,12 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       outbox_(options_.outputs, options_.evidence_positions, options_.incidents.engine_version,
               metrics),
       arrivals_(rules_, {clock_, journal_, router_, topology_, outbox_}, options_.tick,
-                !options_.now, options_.topology_from, metrics),
+                !options_.now, options_.topology_from, options_.resume, metrics),
       detector_(rules_, pool_, topics_, DetectorOptionsOf(options_, intake_.lateness_max()),
                 metrics),
       incidents_(rules_.program_ptr(), detector_.watch(), options_.incidents),
+      restored_(rules_.program(), options_.resume.incidents),
+      live_(options_.resume.empty()),
       map_(topology_.Snapshot()),
       view_(std::make_shared<EngineView>()),
       bytes_(metrics.Counter("rootnote_kafka_bytes_consumed_total", "Bytes of records taken in.")),
@@ -143,6 +158,8 @@ absl::Status Pipeline::Loop::Run() {
   }
   started_ = Now();
   last_commit_ = started_;
+  detector_.CoverFrom(options_.resume.warm_from);
+  incidents_.Restore(options_.resume.incidents);
   while (!stopped_.load(std::memory_order_relaxed) && !intake_.finished() &&
          clock_.closed() < options_.stop_at) {
     RETURN_IF_ERROR(Round());
@@ -150,7 +167,9 @@ absl::Status Pipeline::Loop::Run() {
   if (intake_.finished()) {
     CloseRest();
   }
-  RETURN_IF_ERROR(Commit());
+  if (live_ && !abandoned_.load(std::memory_order_relaxed)) {
+    RETURN_IF_ERROR(Commit());
+  }
   Publish();
   return absl::OkStatus();
 }
@@ -206,11 +225,38 @@ void Pipeline::Loop::CloseTicks() {
   if (closed == kMinTime || !intake_.topology_loaded()) {
     return;
   }
-  while (const std::optional<EventTime> tick = NextTick(closed)) {
+  const EventTime muted = live_ ? kMinTime : std::min(closed, options_.resume.closed);
+  while (const std::optional<EventTime> tick = NextTick(live_ ? closed : muted)) {
     CloseTick(*tick);
     executed_ = *tick;
   }
-  executed_ = std::max(executed_, closed);
+  executed_ = std::max(executed_, live_ ? closed : muted);
+  if (!live_ && MayBegin(closed)) {
+    BeginLive(closed);
+    CloseTicks();
+  }
+}
+
+// A partition that the former run had read and that does not come back is waited for only so long.
+bool Pipeline::Loop::MayBegin(EventTime closed) const {
+  if (closed < options_.resume.closed) {
+    return false;
+  }
+  const std::optional<EventTime> now = Now();
+  return intake_.ReadAgain() || (now && started_ && *now - *started_ > options_.max_hold);
+}
+
+// What was decided before has been lived through again: the incidents take up where they were, and
+// learn how all symptoms are now.
+void Pipeline::Loop::BeginLive(EventTime closed) {
+  live_ = true;
+  EventTime tick = options_.resume.closed;
+  if (tick == kMinTime) {  // the offsets were set by hand: nothing was lived through
+    tick = NextTick(closed).value_or(closed) - options_.tick;
+    detector_.CoverFrom(tick);
+  }
+  UpdateCatchingUp(tick);
+  Correlate(tick, restored_.Begin(tick, detector_, detector_.Active(*map_)), map_);
 }
 
 // Event time without work is skipped, not lived through.
@@ -234,18 +280,22 @@ void Pipeline::Loop::CloseTick(EventTime tick) {
   for (const Incident::Change& change : ChangesOf(rules_.program(), work.suspects, *map_)) {
     incidents_.NoteChange(change);
   }
-  const std::vector<Transition> transitions =
-      detector_.Close(std::move(work), *map_, intake_.AnyFrozen());
+  detector_.CoverFrom(arrivals_.covered_from());
+  std::vector<Transition> transitions =
+      detector_.Close(std::move(work), *map_, intake_.AnyFrozen() || tick <= clock_.silent_until());
   ticks_.Add();
-  if (!detector_.begun()) {
+  std::vector<UnresolvedResult> unresolved = detector_.TakeUnresolved();
+  if (!detector_.begun() || !live_) {
     return;
   }
+  UpdateCatchingUp(tick);
+  restored_.Settle(tick, detector_, transitions);
   if (on_transition) {
     for (const Transition& transition : transitions) {
       on_transition(transition, rules_.program());
     }
   }
-  for (const UnresolvedResult& result : detector_.TakeUnresolved()) {
+  for (const UnresolvedResult& result : unresolved) {
     outbox_.AddUnresolved(result);
   }
   Correlate(tick, transitions, map_);
@@ -284,6 +334,14 @@ void Pipeline::Loop::CloseRest() {
 }
 
 absl::Status Pipeline::Loop::CommitIfDue() {
+  if (!live_) {
+    const std::optional<EventTime> now = Now();
+    if (now && (!last_publish_ || *now - *last_publish_ >= 1s)) {
+      UpdateGauges();
+      Publish();
+    }
+    return absl::OkStatus();
+  }
   const std::optional<EventTime> now = Now();
   const bool due =
       now ? *now - *last_commit_ >= options_.commit_interval || outbox_.bytes() > kOutboxBytesMax
@@ -314,20 +372,69 @@ absl::Status Pipeline::Loop::Commit() {
   return absl::OkStatus();
 }
 
+// All partitions at once, or none: their metadata says of one tick what had been decided by then.
 void Pipeline::Loop::CollectOffsets() {
+  bool changed = !outbox_.empty();
   for (const auto& partition : intake_.partitions()) {
-    if (partition->role != TopicRole::kData) {
-      continue;  // read whole at every start
+    if (partition->role == TopicRole::kData && partition->cut.applied()) {
+      changed = changed || partition->cut.Next(executed_) != partition->committed ||
+                *partition->cut.applied() != partition->committed_taken;
     }
-    const std::optional<int64_t> next = partition->cut.Next(executed_);
-    if (!next || next == partition->committed) {
-      continue;
-    }
-    partition->committed = next;
-    outbox_.AddOffset(
-        {partition->name, *next,
-         fmt::format("{{\"tick\":{},\"journal\":{}}}", ToMillis(executed_), journal_.lines())});
   }
+  for (const auto& partition : intake_.partitions()) {
+    if (!changed || partition->role != TopicRole::kData || !partition->cut.applied()) {
+      continue;  // topology is read whole at every start
+    }
+    partition->committed = partition->cut.Next(executed_);
+    partition->committed_taken = *partition->cut.applied();
+    const CommitMark mark{executed_, std::max(partition->taken, partition->committed_taken),
+                          journal_.lines()};
+    outbox_.AddOffset({partition->name, *partition->committed, ToMetadata(mark)});
+  }
+}
+
+// A mark of the beginning: once event time has been near the wall clock, lag is only lag.
+void Pipeline::Loop::UpdateCatchingUp(EventTime tick) {
+  const std::optional<EventTime> now = caught_up_ ? std::nullopt : Now();
+  if (!now) {
+    return;
+  }
+  const bool behind = *now - tick > options_.catching_up_after;
+  caught_up_ = !behind;
+  if (behind != catching_up_) {
+    catching_up_ = behind;
+    incidents_.SetCatchingUp(behind);
+  }
+}
+
+Phase Pipeline::Loop::phase() const {
+  if (!intake_.topology_loaded()) {
+    return Phase::kLoading;
+  }
+  if (!live_) {
+    return Phase::kWarmingUp;
+  }
+  return catching_up_ ? Phase::kCatchingUp : Phase::kLive;
+}
+
+std::vector<PartitionView> Pipeline::Loop::PartitionViews() const {
+  std::vector<PartitionView> views;
+  for (const auto& partition : intake_.partitions()) {
+    PartitionView& view = views.emplace_back();
+    view.partition = partition->name;
+    view.role = partition->role;
+    view.next_offset = partition->cut.applied().value_or(partition->next_offset);
+    view.end_offset = partition->end_now;
+    view.unreachable = partition->unreachable;
+    if (partition->clock) {
+      view.watermark = clock_.WatermarkOf(*partition->clock);
+      view.idle = clock_.Idle(*partition->clock);
+    }
+  }
+  std::sort(views.begin(), views.end(), [](const PartitionView& a, const PartitionView& b) {
+    return a.partition < b.partition;
+  });
+  return views;
 }
 
 void Pipeline::Loop::Publish() {
@@ -335,7 +442,10 @@ void Pipeline::Loop::Publish() {
   auto view = std::make_shared<EngineView>();
   view->watermark = clock_.watermark();
   view->closed_tick = executed_;
-  view->ready = intake_.topology_loaded();
+  view->phase = phase();
+  view->warming = executed_ == kMinTime ? 0 : detector_.warming(executed_);
+  view->ready = view->phase >= Phase::kCatchingUp && view->warming == 0;
+  view->partitions = PartitionViews();
   view->incidents = incidents_.All();
   view->findings = incidents_.Findings();
   view->topology_version = map_->version();
@@ -363,6 +473,20 @@ void Pipeline::Loop::UpdateGauges() {
   }
 }
 
+std::string_view Name(Phase phase) {
+  switch (phase) {
+    case Phase::kLoading:
+      return "loading";
+    case Phase::kWarmingUp:
+      return "warming_up";
+    case Phase::kCatchingUp:
+      return "catching_up";
+    case Phase::kLive:
+      return "live";
+  }
+  return "";
+}
+
 Pipeline::Pipeline(std::shared_ptr<const Program> program, Source& source, Sink& sink,
                    Metrics& metrics, PipelineOptions options)
     : loop_(std::make_unique<Loop>(std::move(program), source, sink, metrics, std::move(options))) {
@@ -372,6 +496,7 @@ Pipeline::~Pipeline() = default;
 
 absl::Status Pipeline::Run() { return loop_->Run(); }
 void Pipeline::Stop() { loop_->Stop(); }
+void Pipeline::Abandon() { loop_->Abandon(); }
 std::shared_ptr<const EngineView> Pipeline::View() const { return loop_->View(); }
 
 void Pipeline::OnIncident(std::function<void(const Incident&)> callback) {

@@ -12,12 +12,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "engine/incidents.h"
 #include "engine/metrics.h"
+#include "engine/resume.h"
 #include "engine/topology.h"
 #include "rules/program.h"
 #include "schemas/base/status.h"
@@ -67,16 +69,37 @@ struct PipelineOptions {
   EventTime stop_at =
       kMaxTime;  // replay: closes no tick beyond this and ends there (`explain --at`)
   std::function<EventTime()> now;  // wall clock; empty: replay, files hold time
+  // Where a former run ended, or where the first one is to begin to speak.
+  ResumePoint resume;
+  // Event time so far behind the wall clock at the beginning is caught up with, and marked.
+  Millis catching_up_after{300'000};
   IncidentOptions incidents;
   bool evidence_positions = true;  // off where inputs are compared without them
 };
 
+// How far a run has come. What the former run decided is lived through again while warming up.
+enum class Phase : uint8_t { kLoading, kWarmingUp, kCatchingUp, kLive };
+std::string_view Name(Phase phase);
+
+struct PartitionView {
+  TopicPartition partition;
+  TopicRole role = TopicRole::kData;
+  EventTime watermark = kMinTime;  // data only
+  int64_t next_offset = 0;         // of the record to be applied next
+  int64_t end_offset = -1;         // as last heard; -1 unknown
+  bool idle = false;
+  bool unreachable = false;
+};
+
 // What HTTP, explain and the demo's time-lapse look at. Immutable.
 struct EngineView {
-  EventTime watermark;
-  EventTime closed_tick;
-  bool ready = false;               // assigned, topology loaded
-  std::vector<Incident> incidents;  // committed revisions only
+  EventTime watermark = kMinTime;
+  EventTime closed_tick = kMinTime;
+  Phase phase = Phase::kLoading;
+  size_t warming = 0;                     // rules that look further back than was read
+  bool ready = false;                     // live or catching up, and no rule is warming
+  std::vector<PartitionView> partitions;  // by topic and partition
+  std::vector<Incident> incidents;        // committed revisions only
   std::vector<Finding> findings;
   uint64_t topology_version = 0;
   size_t topology_entities = 0;
@@ -93,7 +116,8 @@ class Pipeline {
   // files evaluate all instants up to the last record (or `until`); live input stops at its
   // watermark. Commits what is closed. Errors: the sink's, the source's, configuration.
   absl::Status Run();
-  void Stop();  // Any thread, also from a signal handler's thread.
+  void Stop();     // Any thread, also from a signal handler's thread.
+  void Abandon();  // The same, without a last commit: somebody else has taken over.
 
   std::shared_ptr<const EngineView> View() const;
 

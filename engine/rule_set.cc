@@ -183,6 +183,7 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
     }
     const ExprPtr& expr = std::get<ExprPtr>(condition.what);
     const Millis history = promql::HistoryNeeded(*expr, lookback);
+    plan.history = std::max(plan.history, history);
     for (const Expr* node : promql::Selectors(*expr)) {
       const SelectorId id = Add(*node, history);
       if (watched) {
@@ -205,6 +206,19 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
   SortUnique(plan.selectors);
   SortUnique(plan.denominators);
   plans_.push_back(std::move(plan));
+}
+
+Millis RuleSet::WarmUp(Millis limit) const {
+  Millis longest{0};
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    const Signal& signal = program_->signals[i];
+    Millis needed = plans_[i].history + signal.when.hold + signal.keep_firing + signal.every;
+    if (const auto* missing = std::get_if<MissingCondition>(&signal.when.what)) {
+      needed += missing->duration;
+    }
+    longest = std::max(longest, needed);
+  }
+  return std::min(longest, limit);
 }
 
 std::optional<SelectorId> RuleSet::Find(const Expr& selector) const {

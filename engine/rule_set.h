@@ -42,6 +42,7 @@ struct SignalPlan {
   std::vector<SelectorId> selectors;     // of `when`, each once, ascending
   std::vector<SelectorId> denominators;  // right of a division at the top of `when`
   bool yields_on_empty = false;  // absent() and the like: evaluated even if nothing was ever seen
+  Millis history{0};             // how far back `when` and `clear` look
 };
 
 class RuleSet {
@@ -63,6 +64,9 @@ class RuleSet {
   std::vector<SelectorId> Match(const Event& event) const;
 
   Millis history() const { return history_; }  // the longest of all selectors
+  // How much must be read before every rule says what it would say had it always run: the longest
+  // look back and `for`, at most `limit`.
+  Millis WarmUp(Millis limit) const;
 
  private:
   SelectorId Intern(Selector selector);

@@ -154,6 +154,8 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       ++at;
     }
     Symptom& before = state.symptoms[{first.entity, first.relation_from}];
+    now.value = value;
+    now.since = now.state == before.state ? before.since : step.time;
     if (before.state != SignalState::kInactive) {
       now.onset = before.onset;  // the run goes on, whichever instance began it
     }
@@ -176,6 +178,29 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       before = now;
     }
   }
+}
+
+std::vector<Transition> SignalBook::Symptoms() const {
+  std::vector<Transition> out;
+  for (size_t i = 0; i < signals_.size(); ++i) {
+    for (const auto& [key, symptom] : signals_[i].symptoms) {
+      Transition& transition = out.emplace_back();
+      transition.time = symptom.since;
+      transition.signal = SignalId(static_cast<uint32_t>(i));
+      transition.entity = key.first;
+      transition.relation_from = key.second;
+      transition.to = symptom.state;
+      transition.onset = symptom.onset;
+      transition.value = symptom.value;
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool SignalBook::Has(SignalId signal, const std::string& entity,
+                     const std::string& relation_from) const {
+  return signals_[signal.index()].symptoms.contains({entity, relation_from});
 }
 
 }  // namespace rootnote

@@ -43,6 +43,10 @@ class SignalBook {
   void Step(SignalStep step, std::vector<Transition>& out);
 
   size_t active() const { return active_; }  // instances that are pending or firing
+  // The symptoms that are, as transitions from nothing, dated when they began to fire (pending:
+  // their onset); in order.
+  std::vector<Transition> Symptoms() const;
+  bool Has(SignalId signal, const std::string& entity, const std::string& relation_from) const;
   bool Active(SignalId signal) const { return !signals_[signal.index()].instances.empty(); }
   uint64_t shed() const { return shed_; }  // new instances refused by a limit
 
@@ -59,7 +63,8 @@ class SignalBook {
   };
   struct Symptom {
     SignalState state = SignalState::kInactive;
-    EventTime onset;
+    EventTime onset, since;  // `since`: of this state
+    double value = 0;
   };
   using SymptomKey = std::pair<std::string, std::string>;  // entity, relation_from
   struct SignalInstances {
