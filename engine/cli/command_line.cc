@@ -27,6 +27,19 @@ void AddReplayFlags(CLI::App& command, ReplayArguments& arguments, bool required
       ->check(CLI::Range(1, 100'000));
 }
 
+void AddRun(CLI::App& app, RunArguments& arguments) {
+  CLI::App* command = app.add_subcommand("run", "The daemon");
+  command->add_option("-c,--config", arguments.config, "rootnote.yaml")->required();
+  command->add_flag(
+      "--shadow", arguments.shadow,
+      "Beside a run in earnest: own group, outputs end in .shadow, nothing is routed");
+  command->add_option("--log-level", arguments.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  command
+      ->add_option("--log-format", arguments.log_format, "text, json, or auto: text on a terminal")
+      ->check(CLI::IsMember({"auto", "text", "json"}));
+}
+
 void AddCheck(CLI::App& app, CheckArguments& arguments) {
   CLI::App* command = app.add_subcommand("check", "Parse and check rules and configuration");
   command->add_option("paths", arguments.paths,
@@ -88,9 +101,7 @@ int RunCommandLine(int argc, char** argv) {
   DemoArguments demo;
   RunArguments run;
   VersionArguments version;
-  app.add_subcommand("run", "The daemon")
-      ->add_option("-c,--config", run.config, "rootnote.yaml")
-      ->required();
+  AddRun(app, run);
   AddDemo(app, demo);
   AddCheck(app, check);
   AddTest(app, test);

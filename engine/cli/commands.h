@@ -42,6 +42,9 @@ int RunReplay(const ReplayArguments& arguments);
 
 struct RunArguments {
   std::string config;
+  bool shadow = false;              // beside a run in earnest: see Shadowed
+  std::string log_level = "info";   // debug, info, warn, error
+  std::string log_format = "auto";  // text, json; auto is text on a terminal
 };
 int RunDaemon(const RunArguments& arguments);
 

@@ -183,6 +183,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& nam
   }
   if (!findings.empty()) return absl::InvalidArgumentError(findings.Text());
   config.warnings = findings.warnings();
+  config.text = text;
   return config;
 }
 

@@ -51,6 +51,7 @@ struct Config {
   Millis catching_up_after{300'000};  // event time this far behind at the start is catching up
   bool shadow = false;                // see Shadowed
   std::vector<std::string> warnings;  // file:line:column and what to do
+  std::string text;                   // as it was read
 };
 
 // NotFound: the file; InvalidArgument: file:line:column and what to do, all findings of the file.

@@ -313,4 +313,9 @@ bool LogsAsJson(std::string_view format, bool terminal) {
   return format == "json" || (format != "text" && !terminal);
 }
 
+LogLevel LogLevelNamed(std::string_view name) {
+  const auto found = std::find(kNames.begin(), kNames.end(), name);
+  return found == kNames.end() ? LogLevel::kInfo : static_cast<LogLevel>(found - kNames.begin());
+}
+
 }  // namespace rootnote

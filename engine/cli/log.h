@@ -95,5 +95,7 @@ class Log {
 
 // `auto`, `text`, `json`: whether it is JSON on this stream (a terminal: text).
 bool LogsAsJson(std::string_view format, bool terminal);
+// The level of that name; info for any other.
+LogLevel LogLevelNamed(std::string_view name);
 
 }  // namespace rootnote
