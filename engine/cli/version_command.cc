@@ -17,6 +17,8 @@ int RunVersion(const VersionArguments& arguments) {
   table.Row({"formats", fmt::format("{}", fmt::join(KnownFormats(), " "))});
   table.Row({"librdkafka", KafkaLibraryVersion()});
   table.Row({"kafka", fmt::format("{}", fmt::join(KafkaLibraryFeatures(), " "))});
+  const std::string limits = KafkaLimits();
+  table.Row({"kafka limits", limits.empty() ? "none" : limits});
   table.Row({"evaluator", "reference"});
 #ifdef ROOTNOTE_ASSERTS
   table.Row({"asserts", "on"});
