@@ -309,4 +309,30 @@ std::vector<std::string> KafkaLibraryFeatures() {
   return features;
 }
 
+std::string KafkaLimits() {
+  const std::vector<std::string> features = KafkaLibraryFeatures();
+  std::vector<std::string> missing;
+  const auto feature = [&](const char* name, const char* called) {
+    if (!std::binary_search(features.begin(), features.end(), name)) {
+      missing.emplace_back(called);
+    }
+  };
+  feature("ssl", "TLS");
+  feature("sasl_scram", "SASL/SCRAM");
+  feature("sasl_gssapi", "SASL/GSSAPI");
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  if (!SetProperty(conf, "sasl.oauthbearer.method", "oidc").ok()) {
+    missing.emplace_back("SASL/OAUTHBEARER with OIDC");
+  }
+  for (const char* codec : {"lz4", "zstd"}) {
+    if (!SetProperty(conf, "compression.codec", codec).ok()) {
+      missing.emplace_back(codec);
+    }
+  }
+  rd_kafka_conf_destroy(conf);
+  return missing.empty() ? ""
+                         : fmt::format("librdkafka {} was built without {}", KafkaLibraryVersion(),
+                                       fmt::join(missing, ", "));
+}
+
 }  // namespace rootnote
