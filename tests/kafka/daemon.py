@@ -31,6 +31,17 @@ def merged(base, more):
     return result
 
 
+def fetch(address):
+    """(status, body); status 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
 class Rootnote:
     """A member of the group, with a configuration file and a log in `folder`. Configuration is JSON, which is YAML."""
 
@@ -100,15 +111,8 @@ class Rootnote:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def get(self, path, seconds=5):
-        """(status, body); status 0 when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=seconds) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+    def get(self, path):
+        return fetch(f"http://127.0.0.1:{self.port}{path}")
 
     def json(self, path):
         status, body = self.get(path)
@@ -120,9 +124,10 @@ class Rootnote:
             alive = self.alive()
             result = condition()
             if not result and not alive:
-                raise AssertionError(f"{self.name} ended with {self.process.returncode} before: {what}\n{self.tail()}")
+                text = what() if callable(what) else what
+                raise AssertionError(f"{self.name} ended with {self.process.returncode} before: {text}\n{self.tail()}")
             return result
-        return until(living, seconds, lambda: f"{what}\n{self.tail()}", 0.1)
+        return until(living, seconds, lambda: f"{what() if callable(what) else what}\n{self.tail()}", 0.1)
 
     def ready(self):
         return self.get("/-/ready")[0] == 200
