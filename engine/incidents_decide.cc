@@ -425,12 +425,13 @@ void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& inciden
                                        const RegionView& region) {
   for (LiveIncident* from : incidents) {
     if (from->had_evidence || !from->challenger.empty()) continue;
+    const size_t before = from->symptoms.size();
     for (LiveIncident* to : incidents) {
       if (to->had_evidence && !to->recovered_at && to->root != from->root) {
         Take(*from, *to, region);
       }
     }
-    if (from->taken_by.empty()) continue;
+    if (from->symptoms.size() == before) continue;
     std::erase_if(from->impact, [&](const auto& entry) {
       return std::none_of(from->symptoms.begin(), from->symptoms.end(), [&](const auto& owned) {
         return std::get<0>(owned.first) == entry.first;
