@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <condition_variable>
-#include <cstring>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "fmt/format.h"
@@ -15,115 +11,14 @@
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/embedded.h"
+#include "connectors/kafka/partition_list.h"
+#include "connectors/kafka/transaction_error.h"
+#include "connectors/kafka/watchdog.h"
 
 namespace rootnote {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Calls back when something armed is not disarmed in time.
-class Watchdog {
- public:
-  Watchdog(Millis limit, std::function<void(std::string)> bite)
-      : limit_(limit), bite_(std::move(bite)), thread_([this] { Run(); }) {}
-  ~Watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-
-  // What is being done, or null for nothing; the deadline begins with the first of a row.
-  void Watch(const char* what) {
-    const std::lock_guard lock(mutex_);
-    if (what_ == nullptr && what != nullptr) {
-      deadline_ = Clock::now() + limit_;
-      changed_.notify_all();
-    }
-    what_ = what;
-  }
-
- private:
-  void Run() {
-    std::unique_lock lock(mutex_);
-    while (!ended_) {
-      if (what_ == nullptr || bitten_) {
-        changed_.wait(lock);
-      } else if (Clock::now() < deadline_) {
-        changed_.wait_until(lock, deadline_);
-      } else {
-        bitten_ = true;
-        const std::string message =
-            fmt::format("Kafka: {} has not returned after {} ms", what_, limit_.count());
-        lock.unlock();
-        bite_(message);
-        lock.lock();
-      }
-    }
-  }
-
-  const Millis limit_;
-  const std::function<void(std::string)> bite_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  const char* what_ = nullptr;
-  Clock::time_point deadline_;
-  bool bitten_ = false;
-  bool ended_ = false;
-  std::thread thread_;  // last: it uses all of the above
-};
-
-// librdkafka's classes of errors in transactions.
-enum class ErrorClass : uint8_t { kRetriable, kAbortable, kFatal };
-
-struct TransactionError {
-  ErrorClass error_class = ErrorClass::kFatal;
-  std::string message;
-};
-
-std::optional<TransactionError> Taken(rd_kafka_error_t* error, const char* what) {
-  if (error == nullptr) {
-    return std::nullopt;
-  }
-  TransactionError taken;
-  if (rd_kafka_error_is_fatal(error) != 0) {
-    taken.error_class = ErrorClass::kFatal;
-  } else if (rd_kafka_error_txn_requires_abort(error) != 0) {
-    taken.error_class = ErrorClass::kAbortable;
-  } else if (rd_kafka_error_is_retriable(error) != 0) {
-    taken.error_class = ErrorClass::kRetriable;
-  }
-  taken.message = fmt::format("Kafka: {}: {} ({})", what, rd_kafka_error_string(error),
-                              rd_kafka_error_name(error));
-  rd_kafka_error_destroy(error);
-  return taken;
-}
-
-struct ListDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
-
-PartitionList ListOf(const std::vector<CommitOffset>& offsets) {
-  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const CommitOffset& offset : offsets) {
-    rd_kafka_topic_partition_t* element = rd_kafka_topic_partition_list_add(
-        list.get(), offset.partition.topic.c_str(), offset.partition.partition);
-    element->offset = offset.offset;
-    if (!offset.metadata.empty()) {
-      element->metadata = ::strdup(offset.metadata.c_str());  // the list frees it
-      element->metadata_size = offset.metadata.size();
-    }
-  }
-  return list;
-}
 
 class TransactionalSink : public Sink, private ClientEvents {
  public:
@@ -143,9 +38,15 @@ class TransactionalSink : public Sink, private ClientEvents {
   absl::Status SendOffsets(const Commit& commit, Clock::time_point deadline);
   absl::Status EndTransaction(Clock::time_point deadline);
   absl::Status Transact(const Commit& commit);
+  absl::Status Deliver(Clock::time_point deadline);
   // Ends the transaction with nothing written; what `error` becomes then.
   absl::Status Abort(absl::Status error);
-  absl::Status Lost(const std::string& message);
+  // For good: of this and of all later calls.
+  absl::Status Lost(const TransactionError& error);
+  absl::Status Failed(const TransactionError& error) const {
+    return undelivered_.ok() ? AbortableError(error.code, error.message) : undelivered_;
+  }
+  static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
   void Log(const KafkaLog& log) override {
     if (options_.log) {
@@ -160,7 +61,8 @@ class TransactionalSink : public Sink, private ClientEvents {
   const KafkaSinkOptions options_;
   rd_kafka_t* client_ = nullptr;
   std::unique_ptr<Watchdog> watchdog_;
-  absl::Status lost_;  // not OK: the outcome of a transaction is unknown
+  absl::Status lost_;         // not OK: fenced, or the outcome of a transaction is unknown
+  absl::Status undelivered_;  // the first record of the transaction that was refused
 };
 
 int MillisLeft(Clock::time_point deadline) {
@@ -173,7 +75,7 @@ std::optional<TransactionError> TransactionalSink::Try(const char* what, Clock::
                                                        Call call) {
   watchdog_->Watch(what);
   while (true) {
-    auto error = Taken(call(), what);
+    auto error = TakeError(call(), what);
     if (!error || error->error_class != ErrorClass::kRetriable || Clock::now() >= deadline) {
       return error;
     }
@@ -198,6 +100,7 @@ absl::Status TransactionalSink::Open() {
     properties.defaults.emplace_back("compression.codec", "lz4");
   }
   ASSIGN_OR_RETURN(Conf conf, MakeConf(properties, *this));
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), OnDelivery);
   ASSIGN_OR_RETURN(client_, NewClient(true, std::move(conf)));
   watchdog_ = std::make_unique<Watchdog>(options_.watchdog, [this](const std::string& message) {
     Log({0, "WATCHDOG", message});
@@ -208,21 +111,53 @@ absl::Status TransactionalSink::Open() {
   const auto deadline = Clock::now() + options_.timeout;
   const auto error = Try("init_transactions", deadline,
                          [&] { return rd_kafka_init_transactions(client_, MillisLeft(deadline)); });
-  const absl::Status status = error ? absl::UnavailableError(error->message) : Transact(Commit());
+  absl::Status status;
+  if (!error) {
+    status = Transact(Commit());
+  } else if (IsProducerFenced(error->code)) {
+    status = FencedError(error->message);
+  } else {
+    status =
+        Unauthorised(error->code, error->message).value_or(absl::UnavailableError(error->message));
+  }
   watchdog_->Watch(nullptr);
   return status;
 }
 
-absl::Status TransactionalSink::Lost(const std::string& message) {
-  lost_ = absl::UnavailableError(
-      fmt::format("{}: the outcome is unknown; restart from the committed offsets", message));
+void TransactionalSink::OnDelivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message,
+                                   void* opaque) {
+  auto* sink = static_cast<TransactionalSink*>(static_cast<ClientEvents*>(opaque));
+  // Purged: by the abort that something else has caused.
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || !sink->undelivered_.ok() ||
+      message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+      message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+    return;
+  }
+  const std::string text =
+      fmt::format("Kafka: topic {}: a record was not taken: {}", rd_kafka_topic_name(message->rkt),
+                  rd_kafka_message_errstr(message));
+  const bool never = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                     message->err == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+  sink->undelivered_ =
+      never ? absl::InvalidArgumentError(text) : AbortableError(message->err, text);
+}
+
+absl::Status TransactionalSink::Lost(const TransactionError& error) {
+  std::array<char, 512> reason{};
+  const auto fatal = rd_kafka_fatal_error(client_, reason.data(), reason.size());
+  if (IsProducerFenced(error.code) || IsProducerFenced(fatal)) {
+    lost_ = FencedError(error.message);
+  } else {
+    lost_ = absl::UnavailableError(fmt::format(
+        "{}: the outcome is unknown; restart from the committed offsets", error.message));
+  }
   return lost_;
 }
 
 absl::Status TransactionalSink::Begin(Clock::time_point deadline) {
   const auto error =
       Try("begin_transaction", deadline, [this] { return rd_kafka_begin_transaction(client_); });
-  return error ? Lost(error->message) : absl::OkStatus();
+  return error ? Lost(*error) : absl::OkStatus();
 }
 
 absl::Status TransactionalSink::Produce(const Commit& commit, Clock::time_point deadline) {
@@ -233,7 +168,9 @@ absl::Status TransactionalSink::Produce(const Commit& commit, Clock::time_point 
       rd_kafka_poll(client_, 10);
       status = ProduceCopy(client_, record, -1);
     }
-    RETURN_IF_ERROR(status);
+    if (!status.ok()) {
+      return absl::IsInvalidArgument(status) ? status : absl::AbortedError(status.message());
+    }
   }
   return absl::OkStatus();
 }
@@ -244,7 +181,7 @@ absl::Status TransactionalSink::SendOffsets(const Commit& commit, Clock::time_po
   }
   auto* metadata = static_cast<rd_kafka_consumer_group_metadata_t*>(options_.group->Metadata());
   if (metadata == nullptr) {
-    return absl::FailedPreconditionError("Kafka: the consumer whose offsets these are is closed");
+    return FencedError("Kafka: we have left the group");
   }
   const PartitionList list = ListOf(commit.offsets);
   const auto error = Try("send_offsets_to_transaction", deadline, [&] {
@@ -255,8 +192,18 @@ absl::Status TransactionalSink::SendOffsets(const Commit& commit, Clock::time_po
   if (!error) {
     return absl::OkStatus();
   }
-  return error->error_class == ErrorClass::kFatal ? Lost(error->message)
-                                                  : absl::AbortedError(error->message);
+  return error->error_class == ErrorClass::kFatal ? Lost(*error) : Failed(*error);
+}
+
+// Before the commit is asked for: a time-out here leaves nothing in doubt.
+absl::Status TransactionalSink::Deliver(Clock::time_point deadline) {
+  watchdog_->Watch("flush");
+  const auto error = rd_kafka_flush(client_, MillisLeft(deadline));
+  RETURN_IF_ERROR(undelivered_);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR
+             ? absl::OkStatus()
+             : absl::AbortedError(fmt::format("Kafka: {} records are not delivered: {}",
+                                              rd_kafka_outq_len(client_), rd_kafka_err2str(error)));
 }
 
 absl::Status TransactionalSink::EndTransaction(Clock::time_point deadline) {
@@ -267,8 +214,7 @@ absl::Status TransactionalSink::EndTransaction(Clock::time_point deadline) {
     return absl::OkStatus();
   }
   // A retriable error here is a time-out: the coordinator may have committed.
-  return error->error_class == ErrorClass::kAbortable ? absl::AbortedError(error->message)
-                                                      : Lost(error->message);
+  return error->error_class == ErrorClass::kAbortable ? Failed(*error) : Lost(*error);
 }
 
 absl::Status TransactionalSink::Abort(absl::Status error) {
@@ -276,18 +222,24 @@ absl::Status TransactionalSink::Abort(absl::Status error) {
   const auto failed = Try("abort_transaction", deadline, [&] {
     return rd_kafka_abort_transaction(client_, MillisLeft(deadline));
   });
-  if (failed) {
-    return Lost(failed->message);
+  if (absl::IsFailedPrecondition(error)) {
+    lost_ = error;
+  } else if (failed) {
+    return Lost(*failed);
   }
-  return absl::IsInvalidArgument(error) ? error : absl::AbortedError(error.message());
+  return error;
 }
 
 absl::Status TransactionalSink::Transact(const Commit& commit) {
   const auto deadline = Clock::now() + options_.timeout;
+  undelivered_ = absl::OkStatus();
   RETURN_IF_ERROR(Begin(deadline));
   absl::Status status = Produce(commit, deadline);
   if (status.ok()) {
     status = SendOffsets(commit, deadline);
+  }
+  if (status.ok()) {
+    status = Deliver(deadline);
   }
   if (status.ok()) {
     status = EndTransaction(deadline);

@@ -146,15 +146,47 @@ TEST_F(KafkaSinkTest, ANewGenerationAbortsAndTheSameCommitMayFollow) {
   EXPECT_TRUE(again.ok()) << again;
 }
 
-TEST_F(KafkaSinkTest, AFencedProducerIsLostForGood) {
+TEST_F(KafkaSinkTest, AFencedProducerIsToldThatAnotherIsActive) {
   CreateTopic("t");
   const auto sink = Open(Options());
   FailOnce(kEndTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
   const absl::Status fenced = sink->Write(Of({Out("t", "k", "v")}));
-  EXPECT_TRUE(absl::IsUnavailable(fenced)) << fenced;
-  EXPECT_THAT(std::string(fenced.message()), HasSubstr("restart"));
-  EXPECT_TRUE(absl::IsUnavailable(sink->Write(Of({Out("t", "k", "v")}))));
+  EXPECT_TRUE(absl::IsFailedPrecondition(fenced)) << fenced;
+  EXPECT_THAT(std::string(fenced.message()), HasSubstr("another member"));
+  EXPECT_EQ(sink->Write(Of({Out("t", "k", "v")})), fenced);
   EXPECT_TRUE(sink->Close().ok());
+}
+
+TEST_F(KafkaSinkTest, AMemberThatTheGroupDoesNotKnowIsFencedAsWell) {
+  CreateTopic("t");
+  const auto sink = Open(Options());
+  FailOnce(kTxnOffsetCommit, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+  Commit commit = Of({Out("t", "k", "v")});
+  commit.offsets = {{{"in", 0}, 1, ""}};
+  const absl::Status fenced = sink->Write(commit);
+  EXPECT_TRUE(absl::IsFailedPrecondition(fenced)) << fenced;
+  EXPECT_EQ(sink->Write(commit), fenced);
+}
+
+TEST_F(KafkaSinkTest, AnUnknownOutcomeIsUnavailableForGood) {
+  CreateTopic("t");
+  const auto sink = Open(Options());
+  FailOnce(kEndTxn, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+  const absl::Status unknown = sink->Write(Of({Out("t", "k", "v")}));
+  EXPECT_TRUE(absl::IsUnavailable(unknown)) << unknown;
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("unknown"));
+  EXPECT_EQ(sink->Write(Of({Out("t", "k", "v")})), unknown);
+}
+
+TEST_F(KafkaSinkTest, WhatIsNotAuthorisedIsNamed) {
+  CreateTopic("t");
+  const auto sink = Open(Options());
+  FailOnce(kTxnOffsetCommit, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+  Commit commit = Of({Out("t", "k", "v")});
+  commit.offsets = {{{"in", 0}, 1, ""}};
+  const absl::Status refused = sink->Write(commit);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("Read on the group"));
 }
 
 TEST_F(KafkaSinkTest, ARecordThatNeverFitsIsNamedAndTheNextOneGoes) {
@@ -175,7 +207,7 @@ TEST_F(KafkaSinkTest, OffsetsOfAClosedConsumerAreNotWritten) {
   const auto sink = Open(options);
   Commit commit = Of({Out("t", "k", "v")});
   commit.offsets = {{{"in", 0}, 1, ""}};
-  EXPECT_TRUE(absl::IsAborted(sink->Write(commit)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink->Write(commit)));
 }
 
 TEST_F(KafkaSinkTest, ACommitWithoutABrokerEndsInTimeAndTheWatchdogBitesBefore) {
