@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VERSIONS = ("3.9.1", "4.1.0")
 CLUSTER = "cm9vdG5vdGUtdGVzdHMtMA"
 START_MAX = 60  # seconds
-USER, PASSWORD = "rootnote", "s3cret,with=odd\"characters"
+USER, PASSWORD = "rootnote", "s3cret: with#odd {characters} 'inside'"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 PROPERTIES = """
@@ -68,10 +68,6 @@ ACLS = """
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 """
-
-
-def jaas(text):
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 class Broker:
@@ -125,7 +121,7 @@ class Broker:
         for name in ("sasl",) * sasl + ("sasl_tls",) * (sasl and tls):
             package = "org.apache.kafka.common.security"
             lines.append(f"listener.name.{name}.plain.sasl.jaas.config={package}.plain.PlainLoginModule required "
-                         f"user_{USER}=\"{jaas(PASSWORD)}\";".replace("\\", "\\\\"))
+                         f"user_{USER}=\"{PASSWORD}\";")
             for mechanism in ("scram-sha-256", "scram-sha-512"):
                 lines.append(f"listener.name.{name}.{mechanism}.sasl.jaas.config="
                              f"{package}.scram.ScramLoginModule required;")
@@ -137,6 +133,8 @@ class Broker:
     def _java(self, *arguments):
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
                 "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+                "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
+                "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn",
                 "-cp", os.path.join(self.libs, "*"), *arguments]
 
     def _format(self):
@@ -145,11 +143,11 @@ class Broker:
         scram = []
         if self.options[0]:
             for mechanism in MECHANISMS[1:]:
-                scram += ["--add-scram", f"{mechanism}=[name={USER},password=\"{jaas(PASSWORD)}\"]"]
+                scram += ["--add-scram", f"{mechanism}=[name={USER},password=\"{PASSWORD}\"]"]
         done = subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.configuration,
                                          *scram), capture_output=True, encoding="utf-8", timeout=START_MAX, check=False)
         if done.returncode != 0:
-            raise AssertionError(f"Kafka {self.version} cannot be formatted:\n{done.stdout}{done.stderr}")
+            raise AssertionError(f"Kafka {self.version} cannot be formatted:\n{(done.stdout + done.stderr)[-2000:]}")
 
     # Life
 
@@ -252,7 +250,7 @@ def stop_by_hand(folder):
 
 
 def main(arguments):
-    folder = os.path.join(ROOT, "build", "kafka", "by-hand")
+    folder = os.environ.get("ROOTNOTE_KAFKA_FOLDER", os.path.join(ROOT, "build", "kafka", "by-hand"))
     version = arguments[1] if len(arguments) == 2 else VERSIONS[-1]
     if not 1 <= len(arguments) <= 2 or arguments[0] not in ("start", "stop") or version not in VERSIONS:
         print(__doc__, file=sys.stderr)
