@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import VERSIONS, Broker  # noqa: E402
 from consume import incidents, read_all  # noqa: E402
-from daemon import Rootnote  # noqa: E402
+from daemon import RECORDED, Rootnote  # noqa: E402
 from proxy import END_TXN, PRODUCE  # noqa: E402
 from story import Story, millis, without_positions  # noqa: E402
 from ticketing import Ticketing  # noqa: E402
@@ -43,7 +43,8 @@ class Members:
     """Two members, each behind a proxy of its own. Who is active is killed; the other takes over."""
 
     def __init__(self, room, broker, rules):
-        self.members = [Rootnote(room, broker.proxies[i].address, rules, name=name, config={"kafka": {"instance": name}})
+        self.members = [Rootnote(room, broker.proxies[i].address, rules, name=name,
+                                 config={**RECORDED, "kafka": {"instance": name}})
                         for i, name in enumerate(("left", "right"))]
         self.proxies = dict(zip(self.members, broker.proxies))
         self.active, self.standby = self.members

@@ -21,6 +21,8 @@ INPUTS = [
     {"topic": "telegraf", "format": "telegraf-json"},
     {"topic": "^(synthetic|events)$", "format": "rootnote-json"},
 ]
+# A story that was recorded is not news that is late: as in replay, nothing is said about catching up.
+RECORDED = {"engine": {"catching_up_after": "24h"}}
 
 
 def merged(base, more):

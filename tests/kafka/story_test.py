@@ -9,7 +9,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Broker  # noqa: E402
 from consume import Reader, incidents, read_all  # noqa: E402
-from daemon import Rootnote  # noqa: E402
+from daemon import RECORDED, Rootnote  # noqa: E402
 from story import Story, without_positions  # noqa: E402
 from version import run  # noqa: E402
 
@@ -24,7 +24,7 @@ class StoryTest(unittest.TestCase):
         cls.story.produce_topology(cls.broker.address)
         cls.story.produce(cls.broker.address)
         cls.replayed = cls.story.replay()
-        with Rootnote(cls.room, cls.broker.address, cls.story.rules) as rootnote:
+        with Rootnote(cls.room, cls.broker.address, cls.story.rules, config=RECORDED) as rootnote:
             reader = Reader(cls.broker.address, "rootnote.incidents")
             rootnote.until(lambda: len(reader.records()) >= len(cls.replayed), 120, f"{len(cls.replayed)} records")
             reader.close()
