@@ -1,6 +1,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "fmt/format.h"
@@ -42,30 +43,47 @@ OutputRecord ToOutput(const FeedRecord& record) {
           .timestamp = record.time};
 }
 
-// The collectors: produces the story, paced by what was consumed. Runs on a thread of its own.
+// The collectors: produces the story, paced by what was consumed. Run is for a thread of its own.
 class Collectors {
  public:
-  Collectors(Feed& feed, KafkaProducer& producer, CountedSource& source, std::string record_to)
-      : feed_(feed), producer_(producer), source_(source), record_to_(std::move(record_to)) {}
+  Collectors(Feed& feed, KafkaProducer& producer, std::string record_to)
+      : feed_(feed), producer_(producer), record_to_(std::move(record_to)) {}
 
-  absl::Status Run() {
-    std::vector<FeedRecord> records = feed_.Topology();
-    do {
+  // The map: it is on its topic before anybody reads.
+  absl::Status ProduceMap() {
+    map_ = feed_.Topology();
+    for (const FeedRecord& record : map_) RETURN_IF_ERROR(Produce(record));
+    return producer_.Flush(30s);
+  }
+
+  absl::Status Run(CountedSource& source) {
+    constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+    for (const FeedRecord& record : map_) source.WaitForRoom(SizeOf(record), kNoLimit);
+    std::vector<FeedRecord> records;
+    while (feed_.Step(records)) {
       for (const FeedRecord& record : records) {
-        if (!source_.WaitForRoom(static_cast<int64_t>(record.value.size()), kBytesAhead)) {
+        if (!source.WaitForRoom(SizeOf(record), kBytesAhead)) {
           return absl::OkStatus();  // The consumer has gone.
         }
-        RETURN_IF_ERROR(producer_.Produce(ToOutput(record)));
-        RETURN_IF_ERROR(Keep(record));
+        RETURN_IF_ERROR(Produce(record));
       }
       records.clear();
-    } while (feed_.Step(records));
+    }
     const absl::Status flushed = producer_.Flush(30s);
-    source_.ProducedAll();
+    source.ProducedAll();
     return flushed;
   }
 
  private:
+  static int64_t SizeOf(const FeedRecord& record) {
+    return static_cast<int64_t>(record.value.size());
+  }
+
+  absl::Status Produce(const FeedRecord& record) {
+    RETURN_IF_ERROR(producer_.Produce(ToOutput(record)));
+    return Keep(record);
+  }
+
   absl::Status Keep(const FeedRecord& record) {
     if (record_to_.empty()) return absl::OkStatus();
     std::ofstream& file = files_[TopicName(record.topic)];
@@ -79,8 +97,8 @@ class Collectors {
 
   Feed& feed_;
   KafkaProducer& producer_;
-  CountedSource& source_;
   std::string record_to_;
+  std::vector<FeedRecord> map_;
   std::map<std::string, std::ofstream> files_;
 };
 
@@ -168,6 +186,8 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   const PipelineOptions options = DemoPipeline();
   ASSIGN_OR_RETURN(Broker broker, StartBroker(options));
   const std::string servers = broker.kafka->bootstrap_servers();
+  Collectors collectors(feed, *broker.producer, record_to);
+  RETURN_IF_ERROR(collectors.ProduceMap());
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaSource> kafka, OpenFeed(servers));
   const Pipeline* running = nullptr;
   CountedSource source(*kafka, [&] { lapse.Look(*running->View()); });
@@ -180,10 +200,9 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
   pipeline.OnTransition([&](const Transition& t, const Program& p) { lapse.Note(t, p); });
   pipeline.OnIncident([&](const Incident& incident) { lapse.Note(incident); });
 
-  Collectors collectors(feed, *broker.producer, source, record_to);
   absl::Status produced;
   std::thread thread([&] {
-    produced = collectors.Run();
+    produced = collectors.Run(source);
     if (!produced.ok()) pipeline.Stop();
   });
   const absl::Status ran = pipeline.Run();
