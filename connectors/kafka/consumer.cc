@@ -151,7 +151,7 @@ void KafkaConsumer::GoOn(const PartitionScout::Placement& placement) {
   if (placement.anew && placement.log.begin == 0) {
     position = {0, true};
   }
-  if (position.skipped) {
+  if (position.skipped && position.offset != partition.next) {
     const bool anew = position.offset < partition.next;
     Log({4, "ROOTNOTE",
          fmt::format("{} [{}]: {}: {} was next, its log is {} to {}: going on at {}",
@@ -282,6 +282,10 @@ void KafkaConsumer::TakeError(const rd_kafka_message_s& message) {
     }
     return;
   }
+  if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
+    Error(message.err, rd_kafka_message_errstr(&message), true);
+    return;
+  }
   if (partition == nullptr) {
     LogOnce(4, fmt::format("consumer: {}", rd_kafka_message_errstr(&message)));
     return;
@@ -291,6 +295,11 @@ void KafkaConsumer::TakeError(const rd_kafka_message_s& message) {
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
     scout_->LookAgain(partition->id);
     return;
+  }
+  if (message.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+      message.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+      message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    return;  // the scout says which topic is gone
   }
   LogOnce(
       4, fmt::format("{} [{}]: {}", partition->id.topic, message.partition,

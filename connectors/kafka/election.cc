@@ -1,5 +1,6 @@
 #include "connectors/kafka/election.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -191,7 +192,11 @@ void GroupElection::Run() {
 
 void GroupElection::Serve(int timeout_ms) {
   while (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_, timeout_ms)) {
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+      std::array<char, 512> reason{};
+      const auto code = rd_kafka_fatal_error(client_, reason.data(), reason.size());
+      Error(code, reason.data(), true);
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       const std::string text = rd_kafka_message_errstr(message);
       if (logged_.size() < kLoggedMax && logged_.insert(text).second) {
         Log({4, rd_kafka_err2name(message->err), fmt::format("election: {}", text)});

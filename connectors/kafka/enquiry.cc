@@ -11,6 +11,7 @@ namespace {
 
 constexpr Millis kTry{2'000};
 constexpr int kBetweenMs = 200;
+constexpr int kSayTry = 3;  // what takes a moment only is not worth a line
 
 }  // namespace
 
@@ -67,8 +68,7 @@ absl::Status Enquiry::OutOfTime(std::string_view what) const {
 }
 
 absl::Status Enquiry::Insist(std::string_view what, const std::function<absl::Status()>& ask) {
-  std::string said;
-  while (true) {
+  for (int tries = 1;; ++tries) {
     const absl::Status status = ask();
     if (!absl::IsUnavailable(status)) {
       return status;
@@ -86,9 +86,8 @@ absl::Status Enquiry::Insist(std::string_view what, const std::function<absl::St
     if (TimeIsUp()) {
       return OutOfTime(what);
     }
-    if (said.empty()) {
-      said = last_error_;
-      Say(4, fmt::format("{}: {}: trying again", what, said));
+    if (tries == kSayTry) {
+      Say(4, fmt::format("{}: {}: trying again", what, last_error_));
     }
   }
 }

@@ -16,7 +16,8 @@ constexpr Millis kEvery{1'000};
 constexpr Millis kSoon{250};
 constexpr int kPatternLooks = 5;  // patterns ask for every topic of the cluster: not every time
 constexpr int kBeyondLooks = 3;   // a broker that has just taken over may not know its end yet
-constexpr int kMissingLooks = 2;
+constexpr int kMissingLooks = 3;
+constexpr int kFailuresSaid = 5;
 
 }  // namespace
 
@@ -84,14 +85,15 @@ bool PartitionScout::LookOnce() {
     status = Place(std::move(wanted));
   }
   if (status.ok()) {
-    status = TellEnds();
-  }
-  if (status.ok()) {
     said_.erase("");
+    TellEnds();
   } else if (!Closing()) {
     SayOnce("", 4, fmt::format("{}: trying again", std::string(status.message())));
   }
-  return complete && status.ok();
+  const bool missing = std::any_of(topics_.begin(), topics_.end(), [](const auto& entry) {
+    return entry.second.missing > 0 && !entry.second.placed.empty();
+  });
+  return complete && status.ok() && !missing;
 }
 
 absl::Status PartitionScout::LookForTopics() {
@@ -242,6 +244,8 @@ bool PartitionScout::PlaceOne(const LogRange& log, std::optional<int64_t> timed,
     topic.placed.insert(partition.partition);
     beyond_.erase(partition);
   }
+  const auto end = topic.ends.find(partition.partition);
+  placement.anew = placement.anew || (end != topic.ends.end() && log.end < end->second);
   topic.returning.erase(partition.partition);
   return true;
 }
@@ -285,7 +289,7 @@ absl::Status PartitionScout::Place(std::vector<Placement> wanted) {
   return absl::OkStatus();
 }
 
-absl::Status PartitionScout::TellEnds() {
+void PartitionScout::TellEnds() {
   std::vector<TopicPartition> placed;
   for (const auto& [name, topic] : topics_) {
     for (const int32_t id : topic.placed) {
@@ -295,13 +299,21 @@ absl::Status PartitionScout::TellEnds() {
       }
     }
   }
-  ASSIGN_OR_RETURN(const auto ends, OffsetsAt(client_, placed, kLogEnd, kAnswer));
-  for (const auto& [partition, end] : ends) {
+  const auto ends = OffsetsAt(client_, placed, kLogEnd, kAnswer);
+  if (!ends.ok()) {
+    if (++ends_failed_ == kFailuresSaid) {
+      Say(4, fmt::format("the ends of partitions are not known: {}",
+                         std::string(ends.status().message())));
+    }
+    return;
+  }
+  ends_failed_ = 0;
+  for (const auto& [partition, end] : *ends) {
     if (end >= 0) {
+      topics_[partition.topic].ends[partition.partition] = end;
       listener_.ended(partition, end);
     }
   }
-  return absl::OkStatus();
 }
 
 void PartitionScout::Say(int level, const std::string& message) {

@@ -61,9 +61,10 @@ class PartitionScout {
   struct Topic {
     bool looked = false;
     size_t partitions_at_start = 0;
-    std::vector<int32_t> leaders;  // of the last look; empty while it is missing
-    int missing = 0;               // looks in a row
-    bool anew = false;             // it was missing for more than a moment
+    std::vector<int32_t> leaders;     // of the last look; empty while it is missing
+    int missing = 0;                  // looks in a row
+    bool anew = false;                // it was missing for more than a moment
+    std::map<int32_t, int64_t> ends;  // as last told
     std::set<int32_t> placed;
     std::set<int32_t> returning;  // of the placed ones: to go on, the topic was gone
   };
@@ -78,7 +79,7 @@ class PartitionScout {
   std::vector<Placement> Wanted();
   absl::Status Place(std::vector<Placement> wanted);
   bool PlaceOne(const LogRange& log, std::optional<int64_t> timed, Placement& placement);
-  absl::Status TellEnds();
+  void TellEnds();
   bool Closing();
   void Say(int level, const std::string& message);
   void SayOnce(const std::string& about, int level, const std::string& message);
@@ -94,6 +95,7 @@ class PartitionScout {
   std::map<TopicPartition, int> beyond_;  // looks that found a committed offset behind the end
   std::map<std::string, std::string> said_;
   int looks_ = 0;
+  int ends_failed_ = 0;  // in a row
 
   std::mutex mutex_;
   std::condition_variable changed_;
