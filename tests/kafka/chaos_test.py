@@ -15,13 +15,15 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import VERSIONS, Broker  # noqa: E402
 from consume import incidents, read_all  # noqa: E402
-from daemon import RECORDED, Rootnote  # noqa: E402
+from daemon import RECORDED, Rootnote, merged  # noqa: E402
 from proxy import END_TXN, PRODUCE  # noqa: E402
 from story import Story, millis, without_positions  # noqa: E402
 from ticketing import Ticketing  # noqa: E402
 from version import run  # noqa: E402
 
 TAKEOVER_MAX = 30  # seconds; the time it took is printed
+# The collectors are held back while a member is down: that is no silence of theirs.
+PACED = merged(RECORDED, {"engine": {"idle_after": "60s"}})
 QUIET_STEPS = 95   # of the story, before anything fails
 # A revision that is on its way to the broker; there, but not committed; committed, but nobody was told.
 MOMENTS = {
@@ -44,26 +46,37 @@ class Members:
 
     def __init__(self, room, broker, rules):
         self.members = [Rootnote(room, broker.proxies[i].address, rules, name=name,
-                                 config={**RECORDED, "kafka": {"instance": name}})
+                                 config={**PACED, "kafka": {"instance": name}})
                         for i, name in enumerate(("left", "right"))]
         self.proxies = dict(zip(self.members, broker.proxies))
         self.active, self.standby = self.members
-        self.took = []
+        self.took, self.restarted, self.killed = [], [], 0  # seconds from the kill until ready
 
     def start(self):
         self.active.start().wait_ready()
         self.standby.start()
 
-    def replace(self, wait=True):
-        """kill -9 of the active member, which then starts anew and stands by; the time until the other is ready."""
+    def crash(self):
+        """kill -9 of the active member. Nothing of what it had under way arrives any more."""
         self.active.kill()
         self.proxies[self.active].cut()
-        killed = time.monotonic()
+        self.killed = time.monotonic()
+
+    def take_over(self):
+        """Waits until the standby is ready; the dead one starts anew and stands by."""
         self.active, self.standby = self.standby, self.active
+        self._until_ready()
+        self.took.append(time.monotonic() - self.killed)
         self.standby.start()
-        if wait:
-            self.active.until(self.active.ready, TAKEOVER_MAX, f"{self.active.name} takes over")
-            self.took.append(time.monotonic() - killed)
+
+    def restart(self):
+        """The dead one is back before its session ends: as a static member it goes on itself."""
+        self.active.start()
+        self._until_ready()
+        self.restarted.append(time.monotonic() - self.killed)
+
+    def _until_ready(self):
+        self.active.until(self.active.ready, TAKEOVER_MAX, f"{self.active.name} is active")
 
     def stop(self):
         for member in (self.standby, self.active):
@@ -114,8 +127,8 @@ class ChaosTest(unittest.TestCase):
         cls.collectors.join_or_fail()
         wanted = {record["incident_id"] for record in cls.replayed}
         cls.members.active.until(lambda: cls.worked() == wanted, 90, f"{wanted} are resolved")
-        print(f"takeovers: {len(cls.members.took)}, median {statistics.median(cls.members.took):.1f} s, "
-              f"longest {max(cls.members.took):.1f} s", flush=True)
+        for what, took in (("takeovers", cls.members.took), ("restarts", cls.members.restarted)):
+            print(f"{what}: {len(took)}, median {statistics.median(took or [0]):.1f} s, longest {max(took or [0]):.1f} s")
 
     @classmethod
     def worked(cls):
@@ -138,19 +151,28 @@ class ChaosTest(unittest.TestCase):
             if trap is None or not trap.sprung.is_set():
                 return
             print(f"killing {cls.members.active.name} {moments.pop(0)}, step {cls.collectors.step}", flush=True)
-            cls.members.replace()
+            cls.members.crash()
+            cls.members.take_over()
             cls.ticketing.restart()
 
     @classmethod
     def kill_at_random(cls):
-        """A member at work; now and then, its successor too before it has taken over."""
+        """Mostly the standby takes over; now and then it is killed as it does, or the dead one is back at once."""
         cls.ticketing.poll(cls.chance.uniform(0, 1))
         print(f"killing {cls.members.active.name}, step {cls.collectors.step}", flush=True)
-        if cls.chance.random() < 0.2:
-            cls.members.replace(wait=False)
+        cls.members.crash()
+        draw = cls.chance.random()
+        if draw < 0.2:
+            cls.members.restart()
+            return
+        if draw < 0.4:
             cls.ticketing.poll(cls.chance.uniform(2.5, 5))
-            print(f"killing {cls.members.active.name} as it takes over", flush=True)
-        cls.members.replace()
+            first, second = cls.members.active, cls.members.standby
+            print(f"killing {second.name} as it takes over", flush=True)
+            first.start()
+            cls.members.active, cls.members.standby = second, first
+            cls.members.crash()
+        cls.members.take_over()
 
     def test_every_revision_once_and_in_order(self):
         last = {}
