@@ -143,16 +143,43 @@ Route CheckRoute(const ast::Route& from, Scope& scope) {
   for (const ast::MatcherNode& node : from.matchers) route.matchers.push_back(node.matcher);
   route.topic = from.topic.text;
   const bool legal =
-      !route.topic.empty() && route.topic.size() <= 249 &&
+      !route.topic.empty() && route.topic.size() <= 249 && route.topic != "." &&
+      route.topic != ".." &&
       route.topic.find_first_not_of(
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
   if (!legal) {
-    scope.Error(DiagnosticCode::kUnknownWord, from.topic.span,
+    scope.Error(DiagnosticCode::kBadTopic, from.topic.span,
                 fmt::format("`{}` cannot be the name of a Kafka topic", route.topic),
                 "letters, digits, `.`, `_` and `-`, at most 249 of them");
   }
-  if (from.projection) route.projection = from.projection->text;
+  if (from.projection) {
+    route.projection = from.projection->text;
+    scope.NotExecuted(from.projection->span,
+                      "another form than the incident record, as for `as pagerduty`");
+  }
   return route;
+}
+
+bool SameRoute(const Route& a, const Route& b) {
+  return a.severity_at_least == b.severity_at_least && a.topic == b.topic &&
+         a.projection == b.projection &&
+         std::equal(a.matchers.begin(), a.matchers.end(), b.matchers.begin(), b.matchers.end(),
+                    [](const promql::Matcher& x, const promql::Matcher& y) {
+                      return x.name == y.name && x.op == y.op && x.value == y.value;
+                    });
+}
+
+void CheckRoutes(const std::vector<ast::Route>& routes, IncidentPolicy& policy, Scope& scope) {
+  for (const ast::Route& from : routes) {
+    Route route = CheckRoute(from, scope);
+    const bool again = std::any_of(policy.routes.begin(), policy.routes.end(),
+                                   [&](const Route& other) { return SameRoute(other, route); });
+    if (again) {
+      scope.Warning(DiagnosticCode::kWithoutEffect, from.span, "the same route stands above",
+                    "an incident goes to a topic once, however many routes say so");
+    }
+    policy.routes.push_back(std::move(route));
+  }
 }
 
 }  // namespace
@@ -219,14 +246,16 @@ void CheckPolicy(const std::vector<ast::File>& files, Scope& scope) {
         if (time) value = time->value;
       };
       set(policy.hold_back, from.hold_back);
-      set(policy.merge_within, from.merge);
       set(policy.reopen_within, from.reopen);
       set(policy.remind_every, from.remind);
       set(policy.resolve_after, from.resolve_after);
       policy.tolerated_open_info = from.tolerated_open_info;
-      for (const ast::Route& route : from.routes) {
-        policy.routes.push_back(CheckRoute(route, scope));
-        scope.NotExecuted(route.span, "routes to further topics");
+      CheckRoutes(from.routes, policy, scope);
+      if (from.merge) {
+        scope.Warning(DiagnosticCode::kWithoutEffect, from.merge->span,
+                      "`merge within` bounds nothing: incidents that come to share their root and "
+                      "fault merge, however long they have been open",
+                      "leave it out");
       }
       if (from.flapping) scope.NotExecuted(from.flapping->span, "flapping");
     }

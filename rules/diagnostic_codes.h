@@ -66,6 +66,7 @@
   X(248, kTooTolerant, "a relation that tolerates more than there is")            \
   X(249, kSignalCycle, "signals that wait for each other")                        \
   X(250, kUnboundedPattern, "a pattern without an end")                           \
+  X(251, kBadTopic, "not the name of a Kafka topic")                              \
   X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
   X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\
   X(401, kPercentOfUnknown, "a percentage of something without a unit")           \

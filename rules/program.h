@@ -144,13 +144,12 @@ struct Fault {
 struct Route {
   std::optional<Severity> severity_at_least;
   std::vector<promql::Matcher> matchers;  // on incident labels
-  std::string topic;
-  std::string projection;  // "", "pagerduty", …
+  std::string topic;                      // gets this and every later revision of what once matched
+  std::string projection;                 // "", "pagerduty", …
 };
 
 struct IncidentPolicy {
   Millis hold_back{20'000};
-  Millis merge_within{900'000};
   Millis reopen_within{1'800'000};
   Millis resolve_after{60'000};
   Millis remind_every{14'400'000};

@@ -253,7 +253,6 @@ std::string TextOf(const Program& program, const Fault& fault) {
 std::string TextOf(const IncidentPolicy& policy) {
   std::string text = "incidents {\n";
   text += ClauseLine("hold back", FormatDuration(policy.hold_back));
-  text += ClauseLine("merge within", FormatDuration(policy.merge_within));
   text += ClauseLine("reopen within", FormatDuration(policy.reopen_within));
   text += ClauseLine("resolve after", FormatDuration(policy.resolve_after));
   text += ClauseLine("remind every", FormatDuration(policy.remind_every));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "gtest/gtest.h"
@@ -49,8 +50,10 @@ TEST(Compile, TheTourOfTheLanguage) {
   size_t not_executed = 0;
   for (const Diagnostic& diagnostic : result.diagnostics.list()) {
     if (diagnostic.level == DiagnosticLevel::kWarning) {
-      // The tour says app:shop, and apps have a region, too.
-      EXPECT_EQ(diagnostic.code, DiagnosticCode::kEntityIncomplete);
+      // The tour says app:shop, and apps have a region, too; and it says `merge within`.
+      EXPECT_TRUE(diagnostic.code == DiagnosticCode::kEntityIncomplete ||
+                  diagnostic.code == DiagnosticCode::kWithoutEffect)
+          << FormatDiagnostic(diagnostic, result.sources);
       continue;
     }
     EXPECT_EQ(diagnostic.code, DiagnosticCode::kNotExecutedYet)
@@ -208,6 +211,41 @@ TEST(Compile, VersionIgnoresTestsAndComments) {
       CompileText(kEstate + "test \"t\" { topology { vm:a } expect never incident }")->version);
   EXPECT_NE(version, CompileText(kEstate + "incidents { hold back 5s }")->version);
   EXPECT_NE(version, CompileText(kEstate + "kind host { id host }")->version);
+}
+
+TEST(Compile, TopicsOfRoutesAreKafkas) {
+  const auto compiles = [](const std::string& topic) {
+    const CompileResult result =
+        Compile({RuleSource("r.rn", "incidents { route to topic \"" + topic + "\" }")});
+    for (const Diagnostic& diagnostic : result.diagnostics.list()) {
+      EXPECT_EQ(diagnostic.code, DiagnosticCode::kBadTopic);
+    }
+    return result.program != nullptr;
+  };
+  for (const std::string& topic : {std::string("a"), std::string("Pages.all_2-x"),
+                                   std::string("..."), std::string(249, 'x')}) {
+    EXPECT_TRUE(compiles(topic)) << topic;
+  }
+  for (const std::string& topic :
+       {std::string(), std::string("."), std::string(".."), std::string("a b"), std::string("a/b"),
+        std::string("\xC3\xBC"), std::string(250, 'x')}) {
+    EXPECT_FALSE(compiles(topic)) << topic;
+  }
+}
+
+TEST(Compile, VersionFollowsRoutes) {
+  const auto version = [](const std::string& policy) {
+    const CompileResult result = Compile({RuleSource("r.rn", "incidents { " + policy + " }")});
+    EXPECT_NE(result.program, nullptr) << policy;
+    return result.program == nullptr ? policy : result.program->version;
+  };
+  const std::set<std::string> versions{version(""),
+                                       version("route to topic \"a\""),
+                                       version("route to topic \"b\""),
+                                       version("route severity >= major to topic \"a\""),
+                                       version("route x=\"1\" to topic \"a\""),
+                                       version("route to topic \"a\" route to topic \"b\"")};
+  EXPECT_EQ(versions.size(), 6U);
 }
 
 TEST(Compile, NothingGivesAnEmptyProgram) {
