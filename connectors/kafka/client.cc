@@ -52,6 +52,12 @@ absl::Status SetProperty(rd_kafka_conf_t* conf, const std::string& name, const s
 
 }  // namespace
 
+KafkaLog LogOf(int code, std::string_view reason, bool fatal) {
+  const auto error = static_cast<rd_kafka_resp_err_t>(code);
+  const int other = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? 4 : 7;
+  return {fatal ? 2 : other, rd_kafka_err2name(error), std::string(reason)};
+}
+
 void ConfDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
 
 absl::StatusOr<Conf> MakeConf(const ClientProperties& properties, ClientEvents& events) {

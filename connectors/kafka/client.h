@@ -28,6 +28,9 @@ class ClientEvents {
   virtual void Statistics(std::string_view /*json*/) {}
 };
 
+// What ClientEvents::Error is worth in the log. librdkafka logs most of its errors itself.
+KafkaLog LogOf(int code, std::string_view reason, bool fatal);
+
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
 struct ClientProperties {

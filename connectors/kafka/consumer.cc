@@ -392,7 +392,7 @@ void KafkaConsumer::LogOnce(int level, const std::string& message) {
 
 void KafkaConsumer::Error(int code, std::string_view reason, bool fatal) {
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
-  Log({fatal ? 2 : 4, rd_kafka_err2name(error), std::string(reason)});
+  Log(LogOf(code, reason, fatal));
   if (fatal) {
     queues_.Fail(absl::FailedPreconditionError(
         fmt::format("Kafka consumer cannot go on: {}: {}", rd_kafka_err2name(error), reason)));

@@ -304,7 +304,7 @@ void GroupElection::Log(const KafkaLog& log) {
 void GroupElection::Error(int code, std::string_view reason, bool fatal) {
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
   if (!fatal) {
-    Log({4, rd_kafka_err2name(error), std::string(reason)});
+    Log(LogOf(code, reason, fatal));
     return;
   }
   const auto instance = options_.properties.find("group.instance.id");

@@ -20,6 +20,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Who cannot reach the coordinator in this time makes a new producer, which aborts as well.
+constexpr Millis kAbort{3'000};
+constexpr Millis kGroupChange{3'000};
+constexpr int kGroupChangePollMs = 50;
+
 class TransactionalSink : public Sink, private ClientEvents {
  public:
   explicit TransactionalSink(KafkaSinkOptions options) : options_(std::move(options)) {}
@@ -54,15 +59,15 @@ class TransactionalSink : public Sink, private ClientEvents {
     }
   }
   void Error(int code, std::string_view reason, bool fatal) override {
-    const auto error = static_cast<rd_kafka_resp_err_t>(code);
-    Log({fatal ? 2 : 4, rd_kafka_err2name(error), std::string(reason)});
+    Log(LogOf(code, reason, fatal));
   }
 
   const KafkaSinkOptions options_;
   rd_kafka_t* client_ = nullptr;
   std::unique_ptr<Watchdog> watchdog_;
-  absl::Status lost_;         // not OK: fenced, or the outcome of a transaction is unknown
-  absl::Status undelivered_;  // the first record of the transaction that was refused
+  absl::Status lost_;            // not OK: fenced, or the outcome of a transaction is unknown
+  bool group_changing_ = false;  // the transaction failed only because of that
+  absl::Status undelivered_;     // the first record of the transaction that was refused
 };
 
 int MillisLeft(Clock::time_point deadline) {
@@ -93,7 +98,7 @@ absl::Status TransactionalSink::Open() {
   properties.given = options_.properties;
   properties.enforced = {{"enable.idempotence", "true"}};
   properties.defaults = {
-      {"client.id", "rootnote"}, {"linger.ms", "5"}, {"transaction.timeout.ms", "15000"}};
+      {"client.id", "rootnote"}, {"linger.ms", "5"}, {"transaction.timeout.ms", "10000"}};
   const std::vector<std::string> features = KafkaLibraryFeatures();
   if (std::binary_search(features.begin(), features.end(), "lz4") &&
       !options_.properties.contains("compression.type")) {
@@ -192,6 +197,7 @@ absl::Status TransactionalSink::SendOffsets(const Commit& commit, Clock::time_po
   if (!error) {
     return absl::OkStatus();
   }
+  group_changing_ = IsGroupChanging(error->code);
   return error->error_class == ErrorClass::kFatal ? Lost(*error) : Failed(*error);
 }
 
@@ -218,7 +224,7 @@ absl::Status TransactionalSink::EndTransaction(Clock::time_point deadline) {
 }
 
 absl::Status TransactionalSink::Abort(absl::Status error) {
-  const auto deadline = Clock::now() + options_.timeout;
+  const auto deadline = Clock::now() + std::min(options_.timeout, kAbort);
   const auto failed = Try("abort_transaction", deadline, [&] {
     return rd_kafka_abort_transaction(client_, MillisLeft(deadline));
   });
@@ -233,6 +239,7 @@ absl::Status TransactionalSink::Abort(absl::Status error) {
 absl::Status TransactionalSink::Transact(const Commit& commit) {
   const auto deadline = Clock::now() + options_.timeout;
   undelivered_ = absl::OkStatus();
+  group_changing_ = false;
   RETURN_IF_ERROR(Begin(deadline));
   absl::Status status = Produce(commit, deadline);
   if (status.ok()) {
@@ -255,7 +262,14 @@ absl::Status TransactionalSink::Write(const Commit& commit) {
   if (commit.empty()) {
     return absl::OkStatus();
   }
-  const absl::Status status = Transact(commit);
+  // A member has come or gone, and the election has not heard of it yet: a matter of a moment. If
+  // the lock is gone as well, who has it fences us before it reads what we have committed.
+  const auto deadline = Clock::now() + std::min(options_.timeout, kGroupChange);
+  absl::Status status = Transact(commit);
+  while (group_changing_ && absl::IsAborted(status) && Clock::now() < deadline) {
+    rd_kafka_poll(client_, kGroupChangePollMs);
+    status = Transact(commit);
+  }
   watchdog_->Watch(nullptr);
   return status;
 }

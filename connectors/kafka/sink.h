@@ -31,8 +31,7 @@ struct KafkaSinkOptions {
 // InvalidArgument names a property that is missing or refused.
 //
 // Write, besides what Sink says:
-// - Aborted: nothing was written, the same commit may be written again. Also when the group has a
-//   new generation (a member has come or gone): that passes as soon as the election has seen it.
+// - Aborted: nothing was written, the same commit may be written again.
 // - FailedPrecondition: fenced, another member is active; nothing was written. Once is for good.
 // - Unavailable: the outcome is unknown, a new sink is needed. Once is for good.
 // - InvalidArgument: a record can never be written (too large, its topic's name); PermissionDenied

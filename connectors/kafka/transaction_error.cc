@@ -34,6 +34,11 @@ bool IsMemberFenced(int32_t code) {
          code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
+bool IsGroupChanging(int32_t code) {
+  return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+         code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
 absl::Status FencedError(const std::string& message) {
   return absl::FailedPreconditionError(
       fmt::format("{}: another member of the group is active", message));

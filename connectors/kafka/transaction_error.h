@@ -27,6 +27,8 @@ std::optional<TransactionError> TakeError(rd_kafka_error_s* error, const char* w
 bool IsProducerFenced(int32_t code);
 // Our member is not in the group any more.
 bool IsMemberFenced(int32_t code);
+// The group shares out anew: our generation is of yesterday.
+bool IsGroupChanging(int32_t code);
 // FailedPrecondition.
 absl::Status FencedError(const std::string& message);
 

@@ -20,7 +20,7 @@ Watchdog::~Watchdog() {
 
 void Watchdog::Watch(const char* what) {
   const std::lock_guard lock(mutex_);
-  if (what_ == nullptr && what != nullptr) {
+  if (what_ != what && what != nullptr) {
     deadline_ = std::chrono::steady_clock::now() + limit_;
     changed_.notify_all();
   }

@@ -20,7 +20,7 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // What is being done, or null for nothing; the deadline begins with the first of a row.
+  // What is being done, or null for nothing; the deadline begins when that changes.
   void Watch(const char* what);
 
  private:

@@ -134,14 +134,28 @@ TEST_F(KafkaSinkTest, AnErrorThatPassesIsTriedAgainInside) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST_F(KafkaSinkTest, ANewGenerationAbortsAndTheSameCommitMayFollow) {
+TEST_F(KafkaSinkTest, AGenerationThatHasJustChangedIsTriedAgainInside) {
   CreateTopic("t");
   const auto sink = Open(Options());
   FailOnce(kTxnOffsetCommit, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
   Commit commit = Of({Out("t", "k", "v")});
   commit.offsets = {{{"in", 0}, 1, ""}};
+  const absl::Status written = sink->Write(commit);
+  EXPECT_TRUE(written.ok()) << written;
+}
+
+TEST_F(KafkaSinkTest, AGenerationThatStaysWrongAbortsAndTheSameCommitMayFollow) {
+  CreateTopic("t");
+  KafkaSinkOptions options = Options();
+  options.timeout = 500ms;
+  const auto sink = Open(options);
+  std::vector<rd_kafka_resp_err_t> errors(100, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+  rd_kafka_mock_push_request_errors_array(cluster_, kTxnOffsetCommit, errors.size(), errors.data());
+  Commit commit = Of({Out("t", "k", "v")});
+  commit.offsets = {{{"in", 0}, 1, ""}};
   const absl::Status aborted = sink->Write(commit);
   EXPECT_TRUE(absl::IsAborted(aborted)) << aborted;
+  rd_kafka_mock_clear_request_errors(cluster_, kTxnOffsetCommit);
   const absl::Status again = sink->Write(commit);
   EXPECT_TRUE(again.ok()) << again;
 }
