@@ -55,14 +55,14 @@ def free_ports(count):
 
 def until(condition, seconds, what, interval=0.05):
     """The first true result of `condition`. AssertionError after `seconds`; `what` is a text or gives one."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, threading.Event()
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(interval)
+        pause.wait(interval)
 
 
 def tail(path, lines=60):
