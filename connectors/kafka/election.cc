@@ -46,6 +46,7 @@ class GroupElection : public KafkaElection, private ClientEvents {
 
   void Run();
   void Serve(int timeout_ms);
+  void Note(int32_t code, std::string text);
   void LookAtClock();
   // Leaves the group, so that nobody waits for the session's end.
   void Leave();
@@ -75,7 +76,9 @@ class GroupElection : public KafkaElection, private ClientEvents {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  absl::Status expelled_;  // guarded by mutex_; not OK: for good
+  // Guarded by mutex_.
+  absl::Status expelled_;  // not OK: for good
+  std::string trouble_;    // since we were last in the group
 
   std::mutex lost_mutex_;       // held during the call
   std::function<void()> lost_;  // guarded by lost_mutex_
@@ -147,9 +150,11 @@ absl::Status GroupElection::WaitFor(bool holding, Millis timeout) {
     return absl::FailedPreconditionError("Kafka: the election is closed");
   }
   return absl::DeadlineExceededError(
-      holding ? fmt::format("Kafka: topic {} is held by another member of the group, or by none",
-                            options_.topic)
-              : std::string("Kafka: the lock is still held"));
+      !holding ? std::string("Kafka: the lock is still held")
+      : trouble_.empty()
+          ? fmt::format("Kafka: another member of group {} is active",
+                        options_.properties.at("group.id"))
+          : fmt::format("Kafka: group {}: {}", options_.properties.at("group.id"), trouble_));
 }
 
 void GroupElection::OnLost(std::function<void()> lost) {
@@ -197,14 +202,26 @@ void GroupElection::Serve(int timeout_ms) {
       const auto code = rd_kafka_fatal_error(client_, reason.data(), reason.size());
       Error(code, reason.data(), true);
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      const std::string text = rd_kafka_message_errstr(message);
-      if (logged_.size() < kLoggedMax && logged_.insert(text).second) {
-        Log({4, rd_kafka_err2name(message->err), fmt::format("election: {}", text)});
-      }
+      Note(message->err, rd_kafka_message_errstr(message));
     }
     rd_kafka_message_destroy(message);
     timeout_ms = 0;
   }
+}
+
+// Why we are not in the group.
+void GroupElection::Note(int32_t code, std::string text) {
+  const std::string& group = options_.properties.at("group.id");
+  if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+    text = fmt::format("not authorised: needs Read and Describe on group {}", group);
+  } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+    text = fmt::format("not authorised: needs Read and Describe on topic {}", options_.topic);
+  }
+  if (logged_.size() < kLoggedMax && logged_.insert(text).second) {
+    Log({4, "ELECTION", fmt::format("group {}: {}", group, text)});
+  }
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(text);
 }
 
 void GroupElection::LookAtClock() {
@@ -242,6 +259,11 @@ void GroupElection::Rebalance(int32_t code, rd_kafka_topic_partition_list_s* par
     ++rebalances_;
     undecided_.reset();
     has_share_ = true;
+    logged_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      trouble_.clear();
+    }
     bool lock = false;
     for (int i = 0; i < partitions->cnt; ++i) {
       lock = lock || (IdOf(partitions->elems[i]) == TopicPartition{options_.topic, 0});
@@ -305,6 +327,8 @@ void GroupElection::Error(int code, std::string_view reason, bool fatal) {
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
   if (!fatal) {
     Log(LogOf(code, reason, fatal));
+    const std::lock_guard lock(mutex_);
+    trouble_ = holding_ ? "" : std::string(reason);
     return;
   }
   const auto instance = options_.properties.find("group.instance.id");
