@@ -432,13 +432,18 @@ void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& inciden
       }
     }
     if (from->symptoms.size() == before) continue;
-    std::erase_if(from->impact, [&](const auto& entry) {
-      return std::none_of(from->symptoms.begin(), from->symptoms.end(), [&](const auto& owned) {
-        return std::get<0>(owned.first) == entry.first;
-      });
-    });
+    DropBareImpact(*from);
     Note(*from, "evidence", /*urgent=*/false);
   }
+}
+
+// Entities of which no symptom is left.
+void IncidentStore::Lifecycle::DropBareImpact(LiveIncident& live) {
+  if (live.hidden_symptoms > 0) return;  // not all that is left is known
+  std::erase_if(live.impact, [&](const auto& entry) {
+    return std::none_of(live.symptoms.begin(), live.symptoms.end(),
+                        [&](const auto& owned) { return std::get<0>(owned.first) == entry.first; });
+  });
 }
 
 void IncidentStore::Lifecycle::Take(LiveIncident& from, LiveIncident& to,

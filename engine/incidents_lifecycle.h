@@ -46,6 +46,7 @@ class IncidentStore::Lifecycle {
   // Rebuilding.
   void RestoreOpen(Incident record);
   void RestoreClosed(Incident record);
+  void ExpectSymptoms();
   void ApplyRestored(const Transition& transition, std::vector<Correlator::Ended>& ended);
   void FindRestoredRoots();
   void EndUnseen();
@@ -85,6 +86,7 @@ class IncidentStore::Lifecycle {
   void OwnAll(LiveIncident& live, const RegionItem& item);
   bool WasCut(LiveIncident& live, const ActiveSymptom& active);
   void PlaceImpact(LiveIncident& live);
+  static void DropBareImpact(LiveIncident& live);
   void Note(LiveIncident& live, std::string_view reason, bool urgent);
   void UpdateSeverity(LiveIncident& live);
   void Emit(LiveIncident& live, IncidentState state, std::string_view reason);

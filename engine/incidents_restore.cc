@@ -186,6 +186,7 @@ void IncidentStore::Lifecycle::Restore(std::vector<Incident> records) {
     changes.insert(changes.end(), record.changes.begin(), record.changes.end());
     RestoreOpen(std::move(record));
   }
+  ExpectSymptoms();
   for (Incident& record : closed) RestoreClosed(std::move(record));
   std::stable_sort(changes.begin(), changes.end(),
                    [](const auto& a, const auto& b) { return a.time < b.time; });
@@ -241,9 +242,6 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
   for (const auto& [key, owned] : live.symptoms) {
     live.candidate.latest = std::max(live.candidate.latest, owned.symptom.onset);
     if (!owned.resolved_at) {
-      // What two incidents list was released by the earlier one.
-      auto [expected, fresh] = expected_.try_emplace(key, slot);
-      if (!fresh) --open_.at(std::exchange(expected->second, slot)).active;
       ++live.active;
     } else {
       live.last_end = ended ? std::max(live.last_end, *owned.resolved_at) : *owned.resolved_at;
@@ -258,6 +256,32 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
     live.end_reason = record.reason;
   }
   live.record = std::move(record);
+}
+
+// Who waits for which symptom. What two incidents list was released by the one whose record is
+// older: it only has not said so yet.
+void IncidentStore::Lifecycle::ExpectSymptoms() {
+  std::vector<LiveIncident*> by_record;
+  for (auto& [slot, live] : open_) by_record.push_back(&live);
+  std::stable_sort(by_record.begin(), by_record.end(),
+                   [](auto* a, auto* b) { return a->restored_until > b->restored_until; });
+  for (LiveIncident* live : by_record) {
+    for (auto at = live->symptoms.begin(); at != live->symptoms.end();) {
+      const RecordKey key = at->first;
+      const bool resolved = at->second.resolved_at.has_value();
+      auto [owner, fresh] =
+          resolved ? std::pair(expected_.end(), true) : expected_.try_emplace(key, live->slot);
+      if (fresh) {
+        ++at;
+        continue;
+      }
+      at = live->symptoms.erase(at);
+      --live->active;
+      live->taken_by.insert(owner->second);
+      DropBareImpact(*live);
+      Note(*live, "evidence", /*urgent=*/false);
+    }
+  }
 }
 
 // Before the first Step's transitions: nothing here names an entity of the map. The walk from a

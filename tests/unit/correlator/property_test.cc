@@ -200,6 +200,118 @@ TEST_P(Random, NothingOfAtLeastWarningStaysUnexplained) {
   }
 }
 
+void Prepare(World& world, unsigned seed) {
+  MapRandomly(world, seed);
+  std::set<std::pair<std::string, std::string>> touched;
+  for (const Act& act : RandomActs(seed)) {
+    touched.emplace(act.signal, act.entity);
+    if (act.fire) {
+      world.Fire(act.at, act.signal, act.entity);
+    } else {
+      world.End(act.at, act.signal, act.entity);
+    }
+  }
+  for (const auto& [signal, entity] : touched) world.End(1700, signal, entity);
+}
+
+// What a reader of the topic acts on.
+std::string Decision(const Incident& incident) {
+  std::string text = incident.id + "#" + std::to_string(incident.revision) + " " +
+                     std::string(Name(incident.state)) + " " +
+                     std::string(Name(incident.severity)) + " " + incident.root[0].entity + "|" +
+                     incident.root[0].fault;
+  for (const std::string& entity : Impacted(incident)) text += " " + entity;
+  std::set<std::string> symptoms;
+  for (const Incident::Symptom& symptom : incident.symptoms) {
+    symptoms.insert(symptom.signal + " " + symptom.entity + (symptom.resolved_at ? " ended" : ""));
+  }
+  for (const std::string& symptom : symptoms) text += ", " + symptom;
+  return text;
+}
+
+// Something is on its way that no record tells: what is held back, what an incident took since its
+// last revision, a root about to change.
+bool Undecided(World& world, const World& future, double at) {
+  std::map<std::string, std::set<std::string>> listed;
+  for (const Incident& incident : world.Latest()) {
+    for (const Incident::Symptom& symptom : incident.symptoms) {
+      if (!symptom.resolved_at) listed[incident.id].insert(symptom.signal + " " + symptom.entity);
+    }
+  }
+  for (const Finding& finding : world.store().Findings()) {
+    if (finding.verdict == "held_back") return true;
+    if (finding.verdict == "owned" &&
+        !listed[finding.incident_id].contains(finding.signal + " " + finding.entity)) {
+      return true;
+    }
+  }
+  for (const Incident& incident : future.emitted()) {
+    const bool soon =
+        incident.updated_at > World::At(at) && incident.updated_at <= World::At(at + 60);
+    if (soon && (incident.reason == "root_changed" || incident.reason == "merged")) return true;
+  }
+  return false;
+}
+
+// A store that takes over from records, two hundred times in half an hour, decides as one that lives
+// through. Left out are the moments at which something is on its way that no record tells.
+TEST_P(Random, RestartsAreNoNews) {
+  World future(kRules), whole(kRules), parts(kRules);
+  for (World* world : {&future, &whole, &parts}) Prepare(*world, GetParam());
+  future.Run(2000);
+  int restarts = 0;
+  for (int at = 2 + static_cast<int>(GetParam()); at < 2000; at += 7) {
+    whole.Run(at);
+    parts.Run(at);
+    if (Undecided(whole, future, at)) continue;
+    EXPECT_TRUE(parts.Restart().empty()) << at;
+    ++restarts;
+  }
+  whole.Run(2000);
+  parts.Run(2000);
+  EXPECT_GT(restarts, 150);
+  ASSERT_EQ(parts.emitted().size(), whole.emitted().size());
+  for (size_t i = 0; i < whole.emitted().size(); ++i) {
+    const Incident& expected = whole.emitted()[i];
+    const Incident& incident = parts.emitted()[i];
+    ASSERT_EQ(Decision(incident), Decision(expected));
+    EXPECT_EQ(incident.updated_at, expected.updated_at) << Decision(incident);
+    EXPECT_EQ(incident.started_at, expected.started_at) << Decision(incident);
+    EXPECT_EQ(incident.merged_from, expected.merged_from) << Decision(incident);
+    EXPECT_EQ(incident.symptoms_total, expected.symptoms_total) << Decision(incident);
+  }
+}
+
+// At any moment whatever, also without word of what ended: no revision twice, none left out, and
+// all comes to an end.
+TEST_P(Random, RestartsAtAnyTimeKeepRevisionsWhole) {
+  for (const bool with_ends : {true, false}) {
+    World world(kRules);
+    Prepare(world, GetParam());
+    for (int at = static_cast<int>(GetParam()); at < 1990; at += 13) {
+      world.Run(at);
+      world.Restart(with_ends);
+    }
+    world.Run(2200);
+    std::map<std::string, Incident> last;
+    for (const Incident& incident : world.emitted()) {
+      auto before = last.find(incident.id);
+      if (before == last.end()) {
+        EXPECT_EQ(incident.revision, 1) << incident.id;
+        EXPECT_EQ(incident.state, IncidentState::kOpen) << incident.id;
+      } else {
+        EXPECT_EQ(incident.revision, before->second.revision + 1) << incident.id;
+        EXPECT_EQ(incident.opened_at, before->second.opened_at) << incident.id;
+        const bool open = before->second.status == IncidentStatus::kOpen;
+        EXPECT_EQ(incident.state == IncidentState::kReopened, !open) << incident.id;
+      }
+      last[incident.id] = incident;
+    }
+    for (const auto& [id, incident] : last) EXPECT_NE(incident.status, IncidentStatus::kOpen) << id;
+    EXPECT_TRUE(world.store().Findings().empty());
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, Random, testing::Range(1U, 7U));
 
 }  // namespace

@@ -173,22 +173,22 @@ std::vector<Incident> World::Run(double until) {
     }
     std::sort(transitions.begin(), transitions.end());
     history_.insert(history_.end(), transitions.begin(), transitions.end());
-    transitions.insert(transitions.begin(), again_.begin(), again_.end());
-    again_.clear();
-    for (Incident& incident : store_->Step(FromMillis(tick), transitions, topology_.Snapshot())) {
-      news.push_back(incident);
-      emitted_.push_back(std::move(incident));
-    }
+    for (Incident& incident : Step(transitions)) news.push_back(std::move(incident));
   }
   return news;
 }
 
-void World::Restart(bool with_ends, const IncidentOptions& options) {
-  std::vector<Incident> records;
-  for (const Incident& incident : emitted_) {
-    absl::StatusOr<Incident> read = DecodeIncident(EncodeIncident(incident));
+std::vector<Incident> World::Step(const std::vector<Transition>& transitions) {
+  std::vector<Incident> news = store_->Step(FromMillis(now_), transitions, topology_.Snapshot());
+  emitted_.insert(emitted_.end(), news.begin(), news.end());
+  return news;
+}
+
+std::vector<Incident> World::Restart(bool with_ends, const IncidentOptions& options) {
+  while (records_.size() < emitted_.size()) {
+    absl::StatusOr<Incident> read = DecodeIncident(EncodeIncident(emitted_[records_.size()]));
     EXPECT_TRUE(read.ok()) << read.status();
-    if (read.ok()) records.push_back(*std::move(read));
+    records_.push_back(read.ok() ? *std::move(read) : Incident());
   }
   std::set<std::tuple<std::string, std::string>> unresolved;
   for (const Incident& incident : Latest()) {
@@ -198,7 +198,7 @@ void World::Restart(bool with_ends, const IncidentOptions& options) {
     }
   }
   store_ = std::make_unique<IncidentStore>(program_, *watch_, options);
-  store_->Restore(std::move(records));
+  store_->Restore(records_);
   // The last run of every symptom: its beginning, its firing, its end.
   std::map<std::tuple<std::string, std::string>, std::vector<Transition>> runs;
   for (const Transition& transition : history_) {
@@ -209,13 +209,14 @@ void World::Restart(bool with_ends, const IncidentOptions& options) {
     if (over || (run.empty() && transition.to == SignalState::kInactive)) run.clear();
     if (!run.empty() || transition.to != SignalState::kInactive) run.push_back(transition);
   }
-  again_.clear();
+  std::vector<Transition> again;
   for (const auto& [key, run] : runs) {
     const bool over = run.empty() || run.back().to == SignalState::kInactive;
     if (over && !(with_ends && unresolved.contains(key))) continue;
-    again_.insert(again_.end(), run.begin(), run.end());
+    again.insert(again.end(), run.begin(), run.end());
   }
-  std::sort(again_.begin(), again_.end());
+  std::sort(again.begin(), again.end());
+  return Step(again);
 }
 
 std::vector<Incident> World::Latest() const {

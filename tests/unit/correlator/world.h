@@ -59,9 +59,10 @@ class World {
   // Ticks of a second up to and with `until`; what was emitted on the way.
   std::vector<Incident> Run(double until);
 
-  // A new store takes over from the records emitted so far and from the symptoms as they are.
-  // `with_ends`: it also hears of the ends that the records do not know yet.
-  void Restart(bool with_ends = true, const IncidentOptions& options = {});
+  // A new store takes over from the records emitted so far and, in a step of its own, from the
+  // symptoms as they are at the tick last run; what that emits. `with_ends`: it also hears of the
+  // ends that the records do not know yet.
+  std::vector<Incident> Restart(bool with_ends = true, const IncidentOptions& options = {});
 
   IncidentStore& store() { return *store_; }
   // All revisions so far.
@@ -77,9 +78,11 @@ class World {
   std::unique_ptr<IncidentStore> store_;
   std::multimap<int64_t, TopologyChange> changes_;
   std::map<int64_t, std::vector<Transition>> queue_;
+  std::vector<Incident> records_;    // emitted_, as read from the topic
   std::vector<Transition> history_;  // all that were stepped through
-  std::vector<Transition> again_;    // for the first step after a restart
   std::vector<Incident> emitted_;
+  std::vector<Incident> Step(const std::vector<Transition>& transitions);
+
   int64_t now_ = 0;
 };
 
