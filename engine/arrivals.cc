@@ -49,7 +49,10 @@ Arrivals::Arrivals(const RuleSet& rules, const Into& into, Millis tick, bool rep
                                "Event times ahead of their receive time that were replaced.")),
       changes_(metrics.Counter("rootnote_topology_changes_total", "Changes of the map.")),
       changes_refused_(metrics.Counter("rootnote_topology_changes_refused_total",
-                                       "Changes that the map did not take.")) {}
+                                       "Changes that the map did not take.")),
+      age_(metrics.Histogram("rootnote_event_age_seconds",
+                             "How old samples and events are when they are taken in.",
+                             kDelayBuckets)) {}
 
 void Arrivals::NoteClosed() {
   into_.journal.Decided(into_.clock.TakeDecisions());
@@ -152,6 +155,9 @@ EventTime Arrivals::ApplyPoints(IntakePartition& partition, const ArrivedRecord&
     } else if (is_sample ? Route(**sample, stamp, position)
                          : Route(**event, stamp, position, partition.source)) {
       last_tick = std::max(last_tick, stamp.tick);
+    }
+    if (const std::optional<EventTime> wall = into_.clock.wall()) {
+      age_.Observe(std::max<int64_t>(0, (*wall - stamp.time).count()));
     }
     is_sample ? void(++sample) : void(++event);
   }

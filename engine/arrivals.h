@@ -72,6 +72,7 @@ class Arrivals {
   Metrics& metrics_;
   std::map<std::string_view, Parsed> parsed_;  // by format
   Metric &nulls_, &unseen_, &late_, &clamped_, &changes_, &changes_refused_;
+  HistogramMetric& age_;
 };
 
 }  // namespace rootnote

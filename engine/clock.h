@@ -116,6 +116,8 @@ class Clock {
   bool Idle(PartitionIndex partition) const;
   // Unreachable for longer than max_hold: `missing` over what it carries stays as it is.
   bool Frozen(PartitionIndex partition) const;
+  // The wall clock as last told; nullopt in replay.
+  std::optional<EventTime> wall() const { return wall_; }
   // Up to here silence may be ours: a partition could not be fetched while it was near the wall
   // clock, and then could again. kMinTime: never so.
   EventTime silent_until() const { return silent_until_; }

@@ -54,7 +54,10 @@ Intake::Intake(const PipelineOptions& options, ShardPool& pool, Clock& clock, To
       taken_(options.resume.taken),
       records_dropped_(
           metrics.Counter("rootnote_records_dropped_total",
-                          "Records of revoked or unknown partitions that were dropped.")) {
+                          "Records of revoked or unknown partitions that were dropped.")),
+      paused_(metrics.Counter("rootnote_backpressure_seconds_total",
+                              "Time that partitions were paused, summed over them.", "",
+                              MetricUnit::kMillis)) {
   topics_.emplace_back();
 }
 
@@ -137,9 +140,9 @@ void Intake::AddMetrics(IntakePartition& partition) {
       &metrics_.Counter("rootnote_late_events_total",
                         "Samples and events behind the watermark, sent to the late topic.", source);
   if (partition.clock) {
-    partition.delay =
-        &metrics_.Gauge("rootnote_watermark_delay_seconds",
-                        "How far event time of the source is behind the wall clock.", source);
+    partition.delay = &metrics_.Gauge("rootnote_watermark_delay_seconds",
+                                      "How far event time of the source is behind the wall clock.",
+                                      source, MetricUnit::kMillis);
     partition.idle = &metrics_.Gauge("rootnote_source_idle",
                                      "Whether the wall clock stands in for the source.", source);
   }
@@ -159,7 +162,7 @@ void Intake::UpdateGauges(EventTime now) {
   }
   for (const auto& [delay, watermark] : least) {
     if (watermark != kMinTime) {
-      delay->Set((now - watermark).count() / 1'000);
+      delay->Set((now - watermark).count());
     }
   }
 }
@@ -395,10 +398,13 @@ bool Intake::waiting() const {
                      [](const auto& partition) { return !partition->queue.empty(); });
 }
 
-void Intake::BalancePressure(Source& source, bool replay) {
+void Intake::BalancePressure(Source& source, std::optional<EventTime> now) {
+  const Millis elapsed = now && balanced_ ? *now - *balanced_ : Millis(0);
+  balanced_ = now;
   for (const auto& partition : partitions_) {
+    paused_.Add(partition->paused ? elapsed.count() : 0);
     const bool ahead =
-        !replay && partition->clock && !partition->queue.empty() && clock_.Ahead(*partition->clock);
+        now && partition->clock && !partition->queue.empty() && clock_.Ahead(*partition->clock);
     if (!partition->paused && (partition->bytes > partition_bytes_max_ || ahead)) {
       partition->paused = true;
       source.Pause(partition->name);

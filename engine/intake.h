@@ -108,8 +108,8 @@ class Intake {
   bool ReadAgain() const;
   bool waiting() const;  // some record waits
 
-  // Pauses what is full or too far ahead, resumes what is not.
-  void BalancePressure(Source& source, bool replay);
+  // Pauses what is full or too far ahead, resumes what is not. `now` for the metric only.
+  void BalancePressure(Source& source, std::optional<EventTime> now);
 
   const std::vector<std::unique_ptr<IntakePartition>>& partitions() const { return partitions_; }
   const TopicOptions& topic_options(const IntakePartition& partition) const {
@@ -145,7 +145,8 @@ class Intake {
   std::map<TopicPartition, int64_t> taken_;                      // of the former run
   bool topology_loaded_ = false;
   uint64_t arrivals_ = 0;
-  Metric& records_dropped_;
+  std::optional<EventTime> balanced_;
+  Metric &records_dropped_, &paused_;
 };
 
 }  // namespace rootnote

@@ -236,16 +236,27 @@ void Outbox::AddUnresolved(const UnresolvedResult& result) {
 
 void Outbox::AddOffset(CommitOffset offset) { commit_.offsets.push_back(std::move(offset)); }
 
+void Outbox::CountFailure(const absl::Status& status) {
+  const char* what = absl::IsAborted(status)              ? "aborted"
+                     : absl::IsUnavailable(status)        ? "unknown_outcome"
+                     : absl::IsFailedPrecondition(status) ? "fenced"
+                                                          : "refused";
+  metrics_
+      .Counter("rootnote_kafka_commit_failures_total", "Commits that did not come about at once.",
+               fmt::format("class=\"{}\"", what))
+      .Add();
+}
+
 absl::StatusOr<std::vector<Incident>> Outbox::Write(Sink& sink, int attempts) {
   absl::Status status;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     status = sink.Write(commit_);
+    if (!status.ok()) {
+      CountFailure(status);
+    }
     if (!absl::IsAborted(status)) {
       break;
     }
-    metrics_
-        .Counter("rootnote_kafka_commit_failures_total", "Commits that were aborted and repeated.")
-        .Add();
   }
   RETURN_IF_ERROR(status);
   commit_ = Commit();

@@ -48,6 +48,7 @@ class Outbox {
   absl::StatusOr<std::vector<Incident>> Write(Sink& sink, int attempts = 10);
 
  private:
+  void CountFailure(const absl::Status& status);
   void Add(OutputRecord record);
 
   OutputTopics topics_;

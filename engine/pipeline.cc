@@ -63,6 +63,7 @@ class Pipeline::Loop {
 
   std::function<void(const Incident&)> on_incident;
   std::function<void(const Transition&, const Program&)> on_transition;
+  std::function<void(Phase, size_t)> on_phase;
 
  private:
   bool replay() const { return !options_.now; }
@@ -85,6 +86,7 @@ class Pipeline::Loop {
   void CloseRest();
   absl::Status CommitIfDue();
   absl::Status Commit();
+  void ObserveCommit(const std::vector<Incident>& left);
   void CollectOffsets();
   void Publish();
   void UpdateGauges();
@@ -119,7 +121,9 @@ class Pipeline::Loop {
   std::shared_ptr<const Topology> map_;
   std::shared_ptr<const EngineView> view_;  // atomically exchanged
 
-  Metric &bytes_, &ticks_, &entities_, &relations_, &topology_version_;
+  std::optional<EventTime> map_changed_;  // by the wall clock
+  Metric &bytes_, &ticks_, &entities_, &relations_, &topology_version_, &topology_age_;
+  HistogramMetric &commit_duration_, &detection_delay_;
 };
 
 Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sink& sink,
@@ -149,7 +153,16 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       ticks_(metrics.Counter("rootnote_ticks_closed_total", "Ticks whose work was done.")),
       entities_(metrics.Gauge("rootnote_topology_entities", "Entities of the map.")),
       relations_(metrics.Gauge("rootnote_topology_edges", "Relations of the map.")),
-      topology_version_(metrics.Gauge("rootnote_topology_version", "Version of the map.")) {}
+      topology_version_(metrics.Gauge("rootnote_topology_version", "Version of the map.")),
+      topology_age_(metrics.Gauge("rootnote_topology_age_seconds", "How long ago the map changed.",
+                                  "", MetricUnit::kMillis)),
+      commit_duration_(metrics.Histogram("rootnote_produce_latency_seconds",
+                                         "How long a commit took, all its records included.",
+                                         kLatencyBuckets)),
+      detection_delay_(metrics.Histogram(
+          "rootnote_incident_detection_delay_seconds",
+          "From the event time of the first evidence to the commit that opened the incident.",
+          kDelayBuckets)) {}
 
 absl::Status Pipeline::Loop::Run() {
   RETURN_IF_ERROR(intake_.Open());
@@ -191,7 +204,7 @@ absl::Status Pipeline::Loop::Round() {
   ApplyWaiting();
   CloseTicks();
   RETURN_IF_ERROR(CommitIfDue());
-  intake_.BalancePressure(source_, replay());
+  intake_.BalancePressure(source_, now);
   return absl::OkStatus();
 }
 
@@ -358,6 +371,7 @@ absl::Status Pipeline::Loop::Commit() {
   std::vector<Incident> left;
   if (!outbox_.empty()) {
     ASSIGN_OR_RETURN(left, outbox_.Write(sink_));
+    ObserveCommit(left);
   }
   UpdateGauges();
   const bool stale = !last_commit_ || !last_publish_ || *last_commit_ - *last_publish_ >= 1s;
@@ -370,6 +384,19 @@ absl::Status Pipeline::Loop::Commit() {
     }
   }
   return absl::OkStatus();
+}
+
+void Pipeline::Loop::ObserveCommit(const std::vector<Incident>& left) {
+  const std::optional<EventTime> now = Now();
+  if (!now) {
+    return;
+  }
+  commit_duration_.Observe((*now - *last_commit_).count());
+  for (const Incident& incident : left) {
+    if (incident.state == IncidentState::kOpen && !incident.catching_up) {
+      detection_delay_.Observe(std::max<int64_t>(0, (*now - incident.started_at).count()));
+    }
+  }
 }
 
 // All partitions at once, or none: their metadata says of one tick what had been decided by then.
@@ -446,6 +473,10 @@ void Pipeline::Loop::Publish() {
   view->warming = executed_ == kMinTime ? 0 : detector_.warming(executed_);
   view->ready = view->phase >= Phase::kCatchingUp && view->warming == 0;
   view->partitions = PartitionViews();
+  if (on_phase &&
+      (view->phase != View()->phase || (view->warming == 0) != (View()->warming == 0))) {
+    on_phase(view->phase, view->warming);
+  }
   view->incidents = incidents_.All();
   view->findings = incidents_.Findings();
   view->topology_version = map_->version();
@@ -466,11 +497,15 @@ void Pipeline::Loop::UpdateGauges() {
   }
   entities_.Set(static_cast<int64_t>(map_->entities_alive()));
   relations_.Set(static_cast<int64_t>(map_->relations_alive()));
-  topology_version_.Set(static_cast<int64_t>(map_->version()));
   const std::optional<EventTime> now = Now();
   if (now) {
+    if (!map_changed_ || topology_version_.value() != static_cast<int64_t>(map_->version())) {
+      map_changed_ = now;
+    }
+    topology_age_.Set((*now - *map_changed_).count());
     intake_.UpdateGauges(*now);
   }
+  topology_version_.Set(static_cast<int64_t>(map_->version()));
 }
 
 std::string_view Name(Phase phase) {
@@ -501,6 +536,10 @@ std::shared_ptr<const EngineView> Pipeline::View() const { return loop_->View();
 
 void Pipeline::OnIncident(std::function<void(const Incident&)> callback) {
   loop_->on_incident = std::move(callback);
+}
+
+void Pipeline::OnPhase(std::function<void(Phase, size_t)> callback) {
+  loop_->on_phase = std::move(callback);
 }
 
 void Pipeline::OnTransition(std::function<void(const Transition&, const Program&)> callback) {

@@ -123,6 +123,9 @@ class Pipeline {
 
   // Called on the pipeline's thread for each revision, after its commit. Set before Run.
   void OnIncident(std::function<void(const Incident&)> callback);
+  // Called when the phase changes, and when all rules have become warm, with how many are not yet.
+  // Set before Run.
+  void OnPhase(std::function<void(Phase, size_t warming)> callback);
   // Called with every transition as it is released (time-lapse, tests, explain). Set before Run.
   void OnTransition(std::function<void(const Transition&, const Program&)> callback);
 

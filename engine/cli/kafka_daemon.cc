@@ -311,6 +311,11 @@ absl::Status KafkaDaemon::RunPipeline(Pipeline& pipeline) {
                            {"severity", Name(incident.severity)},
                            {"title", incident.title}});
   });
+  pipeline.OnPhase([this](Phase phase, size_t warming) {
+    LogFields fields = {{"phase", Name(phase)}};
+    if (warming > 0) fields.emplace_back("warming_rules", warming);
+    log_.Info("phase", fields);
+  });
   std::atomic<bool> lost = false;
   election_->OnLost([&] {
     lost = true;
@@ -324,6 +329,7 @@ absl::Status KafkaDaemon::RunPipeline(Pipeline& pipeline) {
   daemon_status_.BeginTerm([&pipeline] { return pipeline.View(); });
   const absl::Status status = pipeline.Run();
   daemon_status_.EndTerm();
+  metrics_.HideGauges();
   {
     const std::lock_guard lock(mutex_);
     pipeline_ = nullptr;
