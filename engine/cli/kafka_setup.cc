@@ -19,6 +19,11 @@ KafkaProperties Common(const KafkaConfig& kafka) {
                 kafka.properties);
 }
 
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
 std::map<std::string, std::string> IncidentTopicConfig() {
   return {{"cleanup.policy", "compact,delete"},
           {"min.compaction.lag.ms", "86400000"},  // 24 h
@@ -80,6 +85,41 @@ std::vector<TopicSpec> OutputTopicSpecs(const Config& config, const IncidentPoli
   const auto same = [](const TopicSpec& a, const TopicSpec& b) { return a.name == b.name; };
   topics.erase(std::unique(topics.begin(), topics.end(), same), topics.end());
   return topics;
+}
+
+std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
+                                         const std::vector<std::string>& features) {
+  struct Need {
+    const char* name;     // of the property …
+    const char* value;    // … when it has this in it, in any case
+    const char* feature;  // … librdkafka must have this
+    const char* called;
+  };
+  constexpr Need kNeeds[] = {
+      {"compression.", "zstd", "zstd", "compression zstd"},
+      {"compression.", "lz4", "lz4", "compression lz4"},
+      {"compression.", "snappy", "snappy", "compression snappy"},
+      {"compression.", "gzip", "gzip", "compression gzip"},
+      {"security.protocol", "ssl", "ssl", "TLS"},
+      {"sasl.mechanism", "scram", "sasl_scram", "SASL/SCRAM"},
+      {"sasl.mechanism", "gssapi", "sasl_gssapi", "SASL/GSSAPI"},
+      {"sasl.mechanism", "oauthbearer", "sasl_oauthbearer", "SASL/OAUTHBEARER"},
+      {"sasl.oauthbearer.method", "oidc", "oidc", "OIDC"}};
+  std::vector<std::string> lacking;
+  for (const Need& need : kNeeds) {
+    if (std::find(features.begin(), features.end(), need.feature) != features.end()) continue;
+    for (const auto* properties : {&kafka.properties, &kafka.consumer, &kafka.producer}) {
+      const bool asked =
+          std::any_of(properties->begin(), properties->end(), [&](const auto& property) {
+            return property.first.starts_with(need.name) &&
+                   Lower(property.second).find(need.value) != std::string::npos;
+          });
+      if (asked && (lacking.empty() || lacking.back() != need.called)) {
+        lacking.emplace_back(need.called);
+      }
+    }
+  }
+  return lacking;
 }
 
 std::vector<std::string> SecretsOf(const KafkaConfig& kafka) {

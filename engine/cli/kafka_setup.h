@@ -30,6 +30,11 @@ KafkaProperties AdminProperties(const KafkaConfig& kafka);
 // The same topic under two keys stands here once, with the settings of the first.
 std::vector<TopicSpec> OutputTopicSpecs(const Config& config, const IncidentPolicy& policy);
 
+// What the configuration asks of librdkafka and this build of it does not have: "zstd", "TLS".
+// `features` are KafkaLibraryFeatures().
+std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
+                                         const std::vector<std::string>& features);
+
 // Passwords and the like among the properties: never to be seen in a log.
 std::vector<std::string> SecretsOf(const KafkaConfig& kafka);
 

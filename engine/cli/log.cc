@@ -309,6 +309,16 @@ void Log::SetSecrets(std::vector<std::string> secrets) {
   lines_->SetSecrets(std::move(secrets));
 }
 
+LogFields IncidentFields(const Incident& incident) {
+  return {{"id", incident.id},
+          {"revision", incident.revision},
+          {"state", rootnote::Name(incident.state)},
+          {"reason", incident.reason},
+          {"severity", rootnote::Name(incident.severity)},
+          {"root", incident.root.empty() ? "" : incident.root[0].entity},
+          {"title", incident.title}};
+}
+
 bool LogsAsJson(std::string_view format, bool terminal) {
   return format == "json" || (format != "text" && !terminal);
 }

@@ -15,6 +15,7 @@
 
 #include "connectors/kafka/source.h"
 #include "schemas/base/time.h"
+#include "schemas/incident.h"
 
 namespace rootnote {
 
@@ -92,6 +93,9 @@ class Log {
   std::unique_ptr<Lines> lines_;
   std::map<std::string, Cause, std::less<>> causes_;
 };
+
+// What a line about a revision tells: id, revision, state, reason, severity, title.
+LogFields IncidentFields(const Incident& incident);
 
 // `auto`, `text`, `json`: whether it is JSON on this stream (a terminal: text).
 bool LogsAsJson(std::string_view format, bool terminal);

@@ -1,10 +1,11 @@
 #include <cstdlib>
 
-#include <unistd.h>
+#include "fmt/format.h"
 
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
 #include "connectors/http/server.h"
+#include "connectors/kafka/embedded.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/daemon_status.h"
 #include "engine/cli/exit_code.h"
@@ -15,6 +16,7 @@
 #include "engine/cli/process_metrics.h"
 #include "engine/cli/settings.h"
 #include "engine/cli/stop_signals.h"
+#include "engine/cli/terminal.h"
 #include "engine/cli/version.h"
 #include "engine/cli/wall_clock.h"
 #include "schemas/base/string_view.h"
@@ -24,10 +26,10 @@ namespace {
 
 LogOptions LogOptionsOf(const RunArguments& arguments) {
   LogOptions options;
-  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const Terminal terminal(stderr);  // standard output belongs to the incidents
   options.level = LogLevelNamed(arguments.log_level);
-  options.json = LogsAsJson(arguments.log_format, terminal);
-  options.color = terminal;
+  options.json = LogsAsJson(arguments.log_format, terminal.interactive());
+  options.color = terminal.color();
   options.now = WallClock;
   return options;
 }
@@ -35,6 +37,14 @@ LogOptions LogOptionsOf(const RunArguments& arguments) {
 int Failed(Log& log, const absl::Status& status) {
   log.Error(ToStd(status.message()));
   return ExitCodeOf(status);
+}
+
+void LogLacking(const KafkaConfig& kafka, Log& log) {
+  const std::vector<std::string> lacking = LackingFeatures(kafka, KafkaLibraryFeatures());
+  if (lacking.empty()) return;
+  log.Warn("this librdkafka lacks what the configuration asks for",
+           {{"lacking", fmt::format("{}", fmt::join(lacking, ", "))},
+            {"version", KafkaLibraryVersion()}});
 }
 
 // What does not end by itself ends here: everything committed is safe.
@@ -66,6 +76,8 @@ absl::Status RunFiles(const Settings& settings, Log& log, Metrics& metrics, Daem
   ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenFileSource({.inputs = config.files}));
   ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink, OpenFileSink(std::move(out)));
   Pipeline pipeline(settings.program, *source, *sink, metrics, config.pipeline);
+  pipeline.OnIncident(
+      [&log](const Incident& incident) { log.Info("incident", IncidentFields(incident)); });
   status.BeginTerm([&pipeline] { return pipeline.View(); });
   signals.Watch(CallsFor(log, [&pipeline] { pipeline.Stop(); }, {}));
   const absl::Status ran = pipeline.Run();
@@ -92,7 +104,7 @@ int RunDaemon(const RunArguments& arguments) {
   StopSignals signals;
   Log log(LogOptionsOf(arguments));
   absl::StatusOr<Settings> loaded = LoadSettings(arguments.config, arguments.shadow, log);
-  if (!loaded.ok()) return Failed(log, loaded.status());
+  if (!loaded.ok()) return ExitCodeOf(loaded.status());  // the log has it
   const auto settings = std::make_shared<const Settings>(*std::move(loaded));
   const Config& config = settings->config;
   const bool files = !config.files.empty();
@@ -101,7 +113,9 @@ int RunDaemon(const RunArguments& arguments) {
                         {"rules", settings->program->version},
                         {"signals", settings->program->signals.size()},
                         {"faults", settings->program->faults.size()},
-                        {"reading", files ? "files" : config.kafka.bootstrap_servers}});
+                        {"reading", files ? "files" : config.kafka.bootstrap_servers},
+                        {"shadow", config.shadow}});
+  LogLacking(config.kafka, log);
 
   Metrics metrics;
   DaemonStatus status(WallClock);

@@ -117,5 +117,20 @@ TEST(KafkaSetupTest, SecretsAreFound) {
   EXPECT_THAT(SecretsOf(Kafka()), ElementsAre("for-all", "pw"));
 }
 
+TEST(KafkaSetupTest, WhatLibrdkafkaLacksIsNamedOnce) {
+  KafkaConfig kafka = Kafka();
+  EXPECT_THAT(LackingFeatures(kafka, {}), ElementsAre());
+  kafka.properties = {{"security.protocol", "SASL_SSL"},
+                      {"sasl.mechanisms", "SCRAM-SHA-512"},
+                      {"sasl.oauthbearer.method", "oidc"}};
+  kafka.consumer = {{"security.protocol", "ssl"}};
+  kafka.producer = {{"compression.codec", "zstd"}};
+  EXPECT_THAT(LackingFeatures(kafka, {"lz4", "ssl"}),
+              ElementsAre("compression zstd", "SASL/SCRAM", "OIDC"));
+  EXPECT_THAT(LackingFeatures(kafka, {}),
+              ElementsAre("compression zstd", "TLS", "SASL/SCRAM", "OIDC"));
+  EXPECT_THAT(LackingFeatures(kafka, {"zstd", "ssl", "sasl_scram", "oidc"}), ElementsAre());
+}
+
 }  // namespace
 }  // namespace rootnote

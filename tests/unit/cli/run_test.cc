@@ -34,10 +34,10 @@ constexpr auto kPatience = std::chrono::seconds(30);
 
 // The port of the line that says where HTTP listens.
 int HttpPort(Process& process) {
-  if (!process.Says("serves /metrics")) return 0;
+  constexpr std::string_view kPort = "\"port\":";
+  if (!process.Says("serving /metrics") || !process.Says(kPort)) return 0;
   const std::string said = process.Err();
-  const size_t at = said.find("http://127.0.0.1:");
-  return at == std::string::npos ? 0 : std::atoi(said.c_str() + at + 17);
+  return std::atoi(said.c_str() + said.find(kPort) + kPort.size());
 }
 
 // Asks until the answer has the status, or patience ends.
@@ -84,7 +84,8 @@ TEST_F(RunTest, FilesInAndIncidentsOut) {
                           folder_.Path("map.jsonl"), "--input", input, "--output", "-"});
   EXPECT_THAT(replayed.out, HasSubstr("vm:v1"));
   EXPECT_EQ(exit.out, replayed.out);
-  EXPECT_THAT(exit.err, HasSubstr("incident rn-"));
+  EXPECT_THAT(exit.err, AllOf(HasSubstr("\"msg\":\"incident\",\"id\":\"rn-"),
+                              HasSubstr("\"root\":\"vm:v1\"")));
 }
 
 TEST_F(RunTest, StandardInputWorks) {
@@ -148,14 +149,57 @@ TEST_F(RunTest, APortThatIsTakenIs69) {
   close(feed);
 }
 
-TEST_F(RunTest, ABrokerThatIsNotThereIs69) {
+TEST_F(RunTest, ABrokerThatIsNotThereIsWaitedFor) {
   const std::string config =
       folder_.Write("kafka.yaml", fmt::format("rules: [{}]\n"
                                               "kafka: {{bootstrap_servers: \"127.0.0.1:1\"}}\n"
                                               "inputs: [{{topic: metrics}}]\n"
-                                              "http: {{enabled: false}}\n",
+                                              "http: {{port: 0}}\n",
                                               folder_.Path("rules.rn")));
-  EXPECT_EQ(testing::RunBinary({"run", "-c", config}).code, kExitUnavailable);
+  Process process({"run", "-c", config});
+  const int port = HttpPort(process);
+  ASSERT_NE(port, 0) << process.Err();
+  EXPECT_TRUE(process.Says("waiting for the broker")) << process.Err();
+  const HttpAnswer ready = HttpGet(port, "/-/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("starting: waiting for the broker"));
+  EXPECT_EQ(HttpGet(port, "/-/healthy").status, 200);
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait().code, kExitOk);
+}
+
+TEST_F(RunTest, TheLogIsTextOrJsonAsAsked) {
+  const std::string config =
+      FilesConfig(folder_.Write("input.jsonl", SmallInput()), "http: {enabled: false}\n");
+  const Exit text = testing::RunBinary({"run", "-c", config, "--log-format", "text"});
+  EXPECT_EQ(text.code, kExitOk) << text.err;
+  EXPECT_THAT(text.err, AllOf(HasSubstr("Z info  incident   "), HasSubstr(" id=rn-"),
+                              Not(HasSubstr("\x1b["))));
+  const Exit quiet = testing::RunBinary({"run", "-c", config, "--log-level", "error"});
+  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(testing::RunBinary({"run", "-c", config, "--log-level", "loud"}).code, kExitUsage);
+}
+
+TEST_F(RunTest, WhatIsWrongAtTheStartIsInTheLogOnce) {
+  const std::string config = FilesConfig("x", "http: {prot: 0}\n");
+  const Exit exit = testing::RunBinary({"run", "-c", config});
+  EXPECT_EQ(exit.code, kExitConfig);
+  EXPECT_THAT(exit.err, HasSubstr("{\"ts\":\""));
+  const size_t said = exit.err.find("did you mean port?");
+  ASSERT_NE(said, std::string::npos) << exit.err;
+  EXPECT_EQ(exit.err.find("did you mean port?", said + 1), std::string::npos);
+}
+
+TEST_F(RunTest, AShadowWritesBeside) {
+  const std::string out = folder_.Path("incidents.jsonl");
+  const std::string config = FilesConfig(
+      folder_.Write("input.jsonl", SmallInput()),
+      fmt::format("outputs: {{files: {{rootnote.incidents: {}}}}}\nhttp: {{enabled: false}}\n",
+                  out));
+  const Exit exit = testing::RunBinary({"run", "-c", config, "--shadow"});
+  EXPECT_EQ(exit.code, kExitOk) << exit.err;
+  EXPECT_THAT(testing::ReadFile(out + ".shadow"), HasSubstr("vm:v1"));
+  EXPECT_NE(access(out.c_str(), F_OK), 0);
 }
 
 TEST_F(RunTest, AWrongLibrdkafkaPropertyIs78) {

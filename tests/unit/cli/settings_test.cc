@@ -82,8 +82,8 @@ TEST_F(SettingsTest, AFileThatIsMissingIsNotFound) {
 }
 
 TEST_F(SettingsTest, WrongRulesAreToldWithTheirPlace) {
-  WriteRules(std::string(testing::kSmallRules) +
-             "\nsignal broken on nothing {\n  when up < 1\n}\n");
+  WriteRules(fmt::format("{}{}", testing::kSmallRules,
+                         "\nsignal broken on nothing {\n  when up < 1\n}\n"));
   EXPECT_EQ(LoadSettings(path_, false, log_).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(lines_,
               Contains(AllOf(HasSubstr("error "), HasSubstr("code=E"), HasSubstr("rules.rn:"))));
