@@ -21,7 +21,10 @@ ClientEvents* EventsOf(const rd_kafka_t* client) {
 
 void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* message) {
   if (ClientEvents* events = client == nullptr ? nullptr : EventsOf(client)) {
-    events->Log({level, facility, message});
+    // The same again, only counted: comes with every try to connect.
+    const bool again =
+        std::string_view(message).find("identical error(s) suppressed") != std::string_view::npos;
+    events->Log({again ? std::max(level, 7) : level, facility, message});
   }
 }
 
@@ -62,6 +65,8 @@ void ConfDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destro
 
 absl::StatusOr<Conf> MakeConf(const ClientProperties& properties, ClientEvents& events) {
   Conf conf(rd_kafka_conf_new());
+  // A broker that is back after a minute is not to wait for ten seconds more.
+  RETURN_IF_ERROR(SetProperty(conf.get(), "reconnect.backoff.max.ms", "2000"));
   for (const auto& [name, value] : properties.defaults) {
     if (!properties.given.contains(name)) {
       RETURN_IF_ERROR(SetProperty(conf.get(), name, value));
