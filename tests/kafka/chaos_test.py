@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import VERSIONS, Broker  # noqa: E402
 from consume import incidents, read_all  # noqa: E402
 from daemon import RECORDED, Rootnote, merged  # noqa: E402
+from process import until  # noqa: E402
 from proxy import END_TXN, PRODUCE  # noqa: E402
 from story import Story, millis, without_positions  # noqa: E402
 from ticketing import Ticketing  # noqa: E402
@@ -65,18 +66,25 @@ class Members:
     def take_over(self):
         """Waits until the standby is ready; the dead one starts anew and stands by."""
         self.active, self.standby = self.standby, self.active
-        self._until_ready()
+        self.active.until(self.active.ready, TAKEOVER_MAX, lambda: f"{self.active.name} is active\n{self.logs()}")
         self.took.append(time.monotonic() - self.killed)
         self.standby.start()
 
     def restart(self):
-        """The dead one is back before its session ends: as a static member it goes on itself."""
+        """The dead one is back before its session ends: it goes on itself, or the other has got the lock."""
         self.active.start()
-        self._until_ready()
+        until(self._find_active, TAKEOVER_MAX, lambda: f"one of them is active\n{self.logs()}")
         self.restarted.append(time.monotonic() - self.killed)
 
-    def _until_ready(self):
-        self.active.until(self.active.ready, TAKEOVER_MAX, f"{self.active.name} is active")
+    def _find_active(self):
+        for member, other in ((self.active, self.standby), (self.standby, self.active)):
+            if member.ready():
+                self.active, self.standby = member, other
+                return True
+        return False
+
+    def logs(self):
+        return "".join(f"--- log of {member.name}\n{member.tail(40)}" for member in self.members)
 
     def stop(self):
         for member in (self.standby, self.active):
@@ -104,8 +112,7 @@ class ChaosTest(unittest.TestCase):
         try:
             cls.play()
         except BaseException:
-            for member in cls.members.members:
-                print(f"--- log of {member.name}\n{member.tail(100)}", flush=True)
+            print(cls.members.logs(), flush=True)
             raise
         cls.records = incidents(cls.broker.address)
 

@@ -115,6 +115,13 @@ class SecurityTest(unittest.TestCase):
             self.assertEqual(rootnote.wait(30), CONFIGURATION, rootnote.tail())
             self.assertRegex(rootnote.text(), "(?i)oidc")
 
+    def test_rights_that_are_missing_end_the_run(self):
+        with self.member("elsewhere", "sasl", self.sasl("PLAIN"), group="elsewhere", create_topics=True) as rootnote:
+            self.assertNotIn(rootnote.wait(60), (0, -9), rootnote.tail())
+        self.assertTrue(self.denials())  # and so their absence elsewhere means something
+        self.assertRegex(rootnote.text(), r"(?i)authori[sz]|denied")
+        self.assertRegex(rootnote.text(), "elsewhere")
+
     def test_topics_are_as_documented(self):
         self.works("topics", "sasl", self.sasl("PLAIN"))
         documented = topics_table(self.page, NAMES)
