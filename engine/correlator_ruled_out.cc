@@ -336,6 +336,13 @@ std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionVi
     } else if (candidate.healthy) {
       entry.reason = "healthy_and_fresh";
       entry.detail = fmt::format("{} healthy and fresh", candidate.name);
+    } else if (shared >= root.explained.size()) {
+      // One that scores higher as well is a rival in root[], and not ruled out.
+      if (candidate.score > root.score) continue;
+      entry.reason = "scores_lower";
+      entry.detail = fmt::format("explains all {} as well{}, score {} against {}", shared,
+                                 candidate.own_evidence ? "" : " but shows nothing itself",
+                                 candidate.score, root.score);
     } else {
       entry.reason = "explains_too_little";
       entry.detail = fmt::format("explains {} of {}, score {} against {}", shared,

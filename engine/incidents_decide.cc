@@ -112,7 +112,9 @@ void IncidentStore::Lifecycle::MarkEligible(const RegionView& region) {
     } else if (active->eligible_since == kMaxTime) {
       const bool lifted =
           active->verdict == Verdict::kTolerated || active->verdict == Verdict::kMaintenance;
-      active->eligible_since = lifted ? now_ : active->symptom.fired_at;
+      active->eligible_since = lifted        ? now_
+                               : first_step_ ? LiftedAt(*active)
+                                             : active->symptom.fired_at;
       active->verdict = Verdict::kHeldBack;
     }
   }

@@ -49,10 +49,10 @@ std::vector<Incident> IncidentStore::Lifecycle::Step(EventTime tick,
   std::vector<Correlator::Ended> ended;
   for (const Transition& transition : transitions) ApplyRestored(transition, ended);
   correlator_.EndRemoved(tick, ended);
-  const bool rebuilt = std::exchange(rebuilt_, false);
-  if (rebuilt) FindRestoredRoots();
+  first_step_ = std::exchange(rebuilt_, false);
+  if (first_step_) FindRestoredRoots();
   for (const Correlator::Ended& end : ended) OnEnded(end);
-  if (rebuilt) EndUnseen();
+  if (first_step_) EndUnseen();
   NoteCaughtUp();
   MarkWindows(tick);
   std::map<int64_t, std::string> roots;

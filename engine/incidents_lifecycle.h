@@ -50,6 +50,7 @@ class IncidentStore::Lifecycle {
   void ApplyRestored(const Transition& transition, std::vector<Correlator::Ended>& ended);
   void FindRestoredRoots();
   void EndUnseen();
+  EventTime LiftedAt(const ActiveSymptom& active);
 
   // Before the verdicts.
   void OnEnded(const Correlator::Ended& ended);
@@ -119,7 +120,8 @@ class IncidentStore::Lifecycle {
   std::deque<Incident::Change> changes_;
   // Symptoms that restored incidents wait for, until the first Step, with the slot.
   std::map<RecordKey, int64_t> expected_;
-  bool rebuilt_ = false;  // from records, and no Step since
+  bool rebuilt_ = false;     // from records, and no Step since
+  bool first_step_ = false;  // the one after
   bool catching_up_ = false;
   bool may_catch_up_ = false;  // some open incident may have to say that it has caught up
   std::vector<Incident> emitted_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/correlator_estate.h"
+#include "engine/correlator_gates.h"
 #include "engine/incidents_lifecycle.h"
 #include "engine/incidents_text.h"
 
@@ -339,6 +340,39 @@ void IncidentStore::Lifecycle::EndUnseen() {
       SymptomEnded(live, symptom.entity, now_, "rule_removed");
     }
   }
+}
+
+// Since when a symptom that this store did not see begin may open something: it fires, its group
+// had lost what it tolerates, and no window covered it.
+EventTime IncidentStore::Lifecycle::LiftedAt(const ActiveSymptom& active) {
+  const Estate& estate = correlator_.estate();
+  EventTime broke = kMaxTime;
+  for (const BrokenGroup& group : BrokenGroupsOf(estate, active)) {
+    std::vector<EventTime> fired;
+    for (EntityId member : group.failed) {
+      EventTime first = kMaxTime;
+      for (size_t i = 0; i < kFamilies; ++i) {
+        for (const ActiveSymptom* other : estate.At(ToNode(member, static_cast<Family>(i)))) {
+          if (estate.SignalOf(*other).severity == Severity::kInfo) continue;
+          first = std::min(first, other->symptom.fired_at);
+        }
+      }
+      fired.push_back(first);
+    }
+    std::sort(fired.begin(), fired.end());
+    broke = std::min(broke, fired[std::min<size_t>(group.tolerated, fired.size() - 1)]);
+  }
+  EventTime since = active.symptom.fired_at;
+  if (broke != kMaxTime) since = std::max(since, broke);
+  // A window that ended longer ago than one hold-back delays nothing any more.
+  std::optional<EventTime> at = std::max(since, now_ - program_->incidents.hold_back);
+  while (at && *at <= now_) {
+    const bool covered =
+        calendar_.Covers(estate.map(), std::string_view(active.symptom.entity), *at);
+    at = calendar_.NextChange(*at);
+    if (covered && at && *at <= now_) since = std::max(since, *at);
+  }
+  return since;
 }
 
 // Whether a symptom that is owned now was so before the restart, and only the record had no room

@@ -400,9 +400,9 @@ class TestParser {
 
   // ruled out storage    ruled out array:a1 tolerated
   bool RuledOut(ast::IncidentPattern& pattern) {
-    static const std::vector<std::string> reasons = {"healthy_and_fresh",  "tolerated",
-                                                     "began_after_effect", "explains_too_little",
-                                                     "no_path_at_onset",   "in_maintenance"};
+    static const std::vector<std::string> reasons = {
+        "healthy_and_fresh", "tolerated",      "began_after_effect", "explains_too_little",
+        "no_path_at_onset",  "in_maintenance", "scores_lower"};
     do {
       ast::Name what;
       if (reader_.IsEntity()) {

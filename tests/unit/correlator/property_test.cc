@@ -253,8 +253,8 @@ bool Undecided(World& world, const World& future, double at) {
   return false;
 }
 
-// A store that takes over from records, two hundred times in half an hour, decides as one that lives
-// through. Left out are the moments at which something is on its way that no record tells.
+// A store that takes over from records, two hundred times in half an hour, decides as one that
+// lives through. Left out are the moments at which something is on its way that no record tells.
 TEST_P(Random, RestartsAreNoNews) {
   World future(kRules), whole(kRules), parts(kRules);
   for (World* world : {&future, &whole, &parts}) Prepare(*world, GetParam());

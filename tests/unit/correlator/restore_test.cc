@@ -221,6 +221,60 @@ TEST(Restore, RemindersCountFromTheLastRevision) {
   EXPECT_EQ(world.Latest()[0].reason, "reminder");
 }
 
+// A restart neither ends a hold-back early nor begins another.
+TEST(Restore, HoldBackRunsOn) {
+  World world(kRules);
+  world.watch().Blind("vm");
+  world.Map("app:a1 -runs_on-> vm:v1");
+  world.Fire(10, "app_errors", "app:a1");
+  world.Run(25);
+  world.Restart();
+  EXPECT_TRUE(world.Run(29).empty());
+  EXPECT_EQ(world.Run(30).size(), 1U);
+}
+
+TEST(Restore, HoldBackRunsOnFromTheEndOfAWindow) {
+  std::string rules(kRules);
+  rules.append(R"(
+maintenance "work" on app:a1
+  from 2026-03-01 00:01 to 2026-03-01 00:10 in UTC  owner "team"
+)");
+  World world(rules);
+  world.watch().Blind("vm");
+  world.Map("app:a1 -runs_on-> vm:v1");
+  world.Fire(100, "app_errors", "app:a1");
+  world.Run(610);
+  world.Restart();
+  EXPECT_TRUE(world.Run(619).empty());
+  EXPECT_EQ(world.Run(620).size(), 1U);
+}
+
+TEST(Restore, HoldBackRunsOnFromTheLossOfRedundancy) {
+  World world(R"(
+kind vm    { id vm }
+kind array { id array }
+kind disk  { id array, disk }
+relation stored_on  : vm -> array   carries latency
+relation built_from : array -> disk carries errors as latency tolerates 1
+signal vm_slow on vm       { when x > 1 for 30s family latency severity warning }
+signal disk_errors on disk { when x > 1 for 30s family errors severity warning }
+incidents { hold back 20s }
+)");
+  world.Map("vm:v1 -stored_on-> array:s");
+  for (int i = 1; i <= 4; ++i) world.Map("array:s -built_from-> disk:s/d" + std::to_string(i));
+  world.Fire(10, "disk_errors", "disk:s/d1");
+  EXPECT_TRUE(world.Run(100).empty());
+  // The machine above should have shown it by now: the array does not dominate.
+  world.Fire(101, "disk_errors", "disk:s/d2", 40);
+  const std::vector<Incident> early = world.Run(110);
+  world.Restart();
+  EXPECT_EQ(world.Verdict("disk_errors", "disk:s/d1"),
+            "held_back: held back until 2026-03-01T00:02:01Z");
+  EXPECT_TRUE(early.empty());
+  EXPECT_TRUE(world.Run(120).empty());
+  EXPECT_EQ(world.Run(121).size(), 1U);
+}
+
 Incident RecordOf(std::string id, int64_t revision) {
   Incident record;
   record.id = std::move(id);
