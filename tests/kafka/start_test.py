@@ -26,7 +26,7 @@ kind host { id host }
 signal failing on host { when host_errors > 0 for 20s every 10s family errors severity major }
 incidents {
   hold back 10s  resolve after 60s
-  route severity >= major to topic "OUTPUT.tickets" as tickets
+  route severity >= major to topic "OUTPUT.tickets"
 }
 """
 MINUTE, HOUR, DAY = 60, 3600, 86400
