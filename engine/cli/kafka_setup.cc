@@ -1,6 +1,9 @@
 #include "engine/cli/kafka_setup.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "connectors/kafka/embedded.h"
 
 namespace rootnote {
 namespace {
@@ -120,6 +123,14 @@ std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
     }
   }
   return lacking;
+}
+
+absl::Status CheckKafkaProperties(const KafkaConfig& kafka) {
+  for (KafkaProperties properties : {ElectionProperties(kafka), SinkProperties(kafka)}) {
+    properties.erase("bootstrap.servers");  // nothing is connected to
+    RETURN_IF_ERROR(OpenKafkaProducer(std::move(properties)).status());
+  }
+  return absl::OkStatus();
 }
 
 std::vector<std::string> SecretsOf(const KafkaConfig& kafka) {

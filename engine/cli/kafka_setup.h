@@ -1,4 +1,5 @@
-// What the parts of the Kafka connector are opened with, as the configuration says it. Pure.
+// What the parts of the Kafka connector are opened with, as the configuration says it. Pure, but
+// for CheckKafkaProperties.
 #pragma once
 
 #include <map>
@@ -34,6 +35,10 @@ std::vector<TopicSpec> OutputTopicSpecs(const Config& config, const IncidentPoli
 // `features` are KafkaLibraryFeatures().
 std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
                                          const std::vector<std::string>& features);
+
+// Whether librdkafka takes the properties, as far as that can be said without a broker:
+// InvalidArgument names the one that it refuses, or a certificate that cannot be read.
+absl::Status CheckKafkaProperties(const KafkaConfig& kafka);
 
 // Passwords and the like among the properties: never to be seen in a log.
 std::vector<std::string> SecretsOf(const KafkaConfig& kafka);

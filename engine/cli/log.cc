@@ -300,8 +300,14 @@ void Log::SweepLocked(EventTime now, bool all) {
 }
 
 void Log::Kafka(const KafkaLog& line) {
-  Limited(fmt::format("{} {} {}", line.level, line.facility, WithoutNumbers(line.message)),
-          LevelOf(line.level), line.message, {{"from", "kafka"}, {"facility", line.facility}});
+  // librdkafka counts repetitions itself; that makes no other cause of them.
+  std::string words = WithoutNumbers(line.message);
+  constexpr std::string_view kRepeated = ", # identical error(s) suppressed";
+  if (const size_t at = words.find(kRepeated); at != std::string::npos) {
+    words.erase(at, kRepeated.size());
+  }
+  Limited(fmt::format("{} {} {}", line.level, line.facility, words), LevelOf(line.level),
+          line.message, {{"from", "kafka"}, {"facility", line.facility}});
 }
 
 void Log::SetSecrets(std::vector<std::string> secrets) {

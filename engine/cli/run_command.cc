@@ -1,11 +1,8 @@
 #include <cstdlib>
 
-#include "fmt/format.h"
-
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
 #include "connectors/http/server.h"
-#include "connectors/kafka/embedded.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/daemon_status.h"
 #include "engine/cli/exit_code.h"
@@ -37,14 +34,6 @@ LogOptions LogOptionsOf(const RunArguments& arguments) {
 int Failed(Log& log, const absl::Status& status) {
   log.Error(ToStd(status.message()));
   return ExitCodeOf(status);
-}
-
-void LogLacking(const KafkaConfig& kafka, Log& log) {
-  const std::vector<std::string> lacking = LackingFeatures(kafka, KafkaLibraryFeatures());
-  if (lacking.empty()) return;
-  log.Warn("this librdkafka lacks what the configuration asks for",
-           {{"lacking", fmt::format("{}", fmt::join(lacking, ", "))},
-            {"version", KafkaLibraryVersion()}});
 }
 
 // What does not end by itself ends here: everything committed is safe.
@@ -115,7 +104,6 @@ int RunDaemon(const RunArguments& arguments) {
                         {"faults", settings->program->faults.size()},
                         {"reading", files ? "files" : config.kafka.bootstrap_servers},
                         {"shadow", config.shadow}});
-  LogLacking(config.kafka, log);
 
   Metrics metrics;
   DaemonStatus status(WallClock);

@@ -2,6 +2,8 @@
 
 #include "fmt/format.h"
 
+#include "connectors/kafka/embedded.h"
+#include "engine/cli/kafka_setup.h"
 #include "engine/cli/rule_files.h"
 #include "engine/cli/version.h"
 #include "engine/cli/wall_clock.h"
@@ -51,6 +53,14 @@ absl::StatusOr<std::shared_ptr<const Program>> CompileRules(const Config& config
   return result.program;
 }
 
+void LogLacking(const KafkaConfig& kafka, Log& log) {
+  const std::vector<std::string> lacking = LackingFeatures(kafka, KafkaLibraryFeatures());
+  if (lacking.empty()) return;
+  log.Warn("this librdkafka lacks what the configuration asks for",
+           {{"lacking", fmt::format("{}", fmt::join(lacking, ", "))},
+            {"librdkafka", KafkaLibraryVersion()}});
+}
+
 absl::StatusOr<Settings> Load(const std::string& path, bool shadow, Log& log) {
   Settings settings;
   settings.path = path;
@@ -63,7 +73,11 @@ absl::StatusOr<Settings> Load(const std::string& path, bool shadow, Log& log) {
   PipelineOptions& pipeline = settings.config.pipeline;
   pipeline.incidents.engine_version = kVersion;
   pipeline.incidents.routing = !shadow;
-  if (settings.config.files.empty()) pipeline.now = WallClock;
+  if (settings.config.files.empty()) {
+    pipeline.now = WallClock;
+    LogLacking(settings.config.kafka, log);
+    RETURN_IF_ERROR(CheckKafkaProperties(settings.config.kafka));
+  }
   ASSIGN_OR_RETURN(settings.program, CompileRules(settings.config, log));
   return settings;
 }

@@ -1,10 +1,12 @@
 #include "engine/cli/config.h"
 
 #include <cstdlib>
+#include <sstream>
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "rapidjson/document.h"
 #include <sys/stat.h>
 
 #include "engine/cli/config_reader.h"
@@ -90,6 +92,55 @@ TEST(ConfigTest, TheExampleShowsTheDefaults) {
   EXPECT_EQ(example->pipeline.outputs.incidents, plain.pipeline.outputs.incidents);
 }
 
+// The keys that the reader knows in a section, as it tells them itself.
+std::vector<std::string> KnownKeys(const std::string& section) {
+  const std::string unknown = "zzzzzzzzz: 1";
+  std::string text = With(section.empty() ? unknown : fmt::format("{}: {{{}}}", section, unknown));
+  if (section == "kafka") {
+    text = fmt::format("rules: r\ninputs: [{{topic: t}}]\nkafka: {{{}}}", unknown);
+  } else if (section == "inputs") {
+    text = fmt::format("rules: r\nkafka: {{bootstrap_servers: k}}\ninputs: [{{{}}}]", unknown);
+  }
+  const std::string findings = Wrong(text);
+  constexpr std::string_view kKnown = "known here: ";
+  const size_t begin = findings.find(kKnown);
+  EXPECT_NE(begin, std::string::npos) << findings;
+  if (begin == std::string::npos) return {};
+  const std::string list = findings.substr(begin + kKnown.size());
+  std::vector<std::string> keys;
+  std::istringstream words(list.substr(0, list.find('\n')));
+  for (std::string word; words >> word;) {
+    if (word.ends_with(',')) word.pop_back();
+    keys.push_back(word);
+  }
+  return keys;
+}
+
+TEST(ConfigTest, ReaderSchemaAndDocumentationKnowTheSameKeys) {
+  rapidjson::Document schema;
+  schema.Parse(testing::ReadFile("schemas/config.schema.json").c_str());
+  ASSERT_FALSE(schema.HasParseError());
+  const std::string page = testing::ReadFile("docs/operating.md");
+  for (const std::string section : {"", "kafka", "inputs", "outputs", "engine", "http"}) {
+    const rapidjson::Value* object = &schema;
+    if (!section.empty()) object = &schema["properties"][section.c_str()];
+    if (section == "inputs") object = &(*object)["items"];
+    std::vector<std::string> keys;
+    for (const auto& property : (*object)["properties"].GetObject()) {
+      keys.emplace_back(property.name.GetString());
+      const std::string dotted = section.empty() ? keys.back() + "`"
+                                 : section == "inputs"
+                                     ? fmt::format("`inputs[].{}`", keys.back())
+                                     : fmt::format("`{}.{}`", section, keys.back());
+      const bool is_section = section.empty() && property.value.HasMember("properties");
+      if (!is_section && keys.back() != "inputs") {
+        EXPECT_THAT(page, HasSubstr(dotted));
+      }
+    }
+    EXPECT_THAT(KnownKeys(section), ::testing::UnorderedElementsAreArray(keys)) << section;
+  }
+}
+
 TEST(ConfigTest, FilesNeedNoKafka) {
   const absl::StatusOr<Config> config = ReadConfig("examples/files.yaml");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -102,6 +153,8 @@ TEST(ConfigTest, FilesNeedNoKafka) {
 TEST(ConfigTest, AnUnknownKeyIsAnErrorWithItsPlaceAndASuggestion) {
   EXPECT_EQ(Wrong(With("engine:\n  treads: 4\n")),
             "c.yaml:5:3: error: unknown key \"engine.treads\"; did you mean threads?");
+  EXPECT_EQ(Wrong(With("http: {prot: 1}\n")),
+            "c.yaml:4:8: error: unknown key \"http.prot\"; did you mean port?");
   EXPECT_THAT(Wrong(With("engin: {threads: 4}\n")),
               AllOf(HasSubstr("c.yaml:4:1: error: unknown key \"engin\""),
                     HasSubstr("did you mean engine?")));

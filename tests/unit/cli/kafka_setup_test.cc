@@ -132,5 +132,23 @@ TEST(KafkaSetupTest, WhatLibrdkafkaLacksIsNamedOnce) {
   EXPECT_THAT(LackingFeatures(kafka, {"zstd", "ssl", "sasl_scram", "oidc"}), ElementsAre());
 }
 
+TEST(KafkaSetupTest, PropertiesAreCheckedWithoutABroker) {
+  KafkaConfig kafka = Kafka();
+  kafka.bootstrap_servers = "nowhere.invalid:9092";
+  kafka.properties = {{"security.protocol", "plaintext"}};
+  EXPECT_TRUE(CheckKafkaProperties(kafka).ok()) << CheckKafkaProperties(kafka);
+  const auto wrong = [&](const char* name, const char* value) {
+    KafkaConfig other = kafka;
+    other.producer[name] = value;
+    const absl::Status status = CheckKafkaProperties(other);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << name;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(wrong("linger.millis", "5"), ::testing::HasSubstr("linger.millis"));
+  EXPECT_THAT(wrong("linger.ms", "soon"), ::testing::HasSubstr("linger.ms"));
+  kafka.producer["security.protocol"] = "ssl";
+  EXPECT_THAT(wrong("ssl.ca.location", "/nowhere/ca.pem"), ::testing::HasSubstr("ca"));
+}
+
 }  // namespace
 }  // namespace rootnote

@@ -168,6 +168,9 @@ TEST_F(LogTest, LibrdkafkasLinesAreLimitedByTheirWords) {
   EXPECT_STREQ(line["facility"].GetString(), "FAIL");
   EXPECT_STREQ(line["from"].GetString(), "kafka");
   log.Kafka({.level = 3, .facility = "FAIL", .message = "127.0.0.1:9093/2: refused after 7 ms"});
+  log.Kafka({.level = 3,
+             .facility = "FAIL",
+             .message = "127.0.0.1:9093/2: refused after 7 ms, 3 identical error(s) suppressed"});
   EXPECT_THAT(lines_, SizeIs(1));
   log.Kafka({.level = 4, .facility = "FAIL", .message = "127.0.0.1:9093/2: refused after 7 ms"});
   EXPECT_THAT(lines_, SizeIs(2));

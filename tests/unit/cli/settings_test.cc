@@ -1,9 +1,12 @@
 #include "engine/cli/settings.h"
 
+#include <algorithm>
+
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "connectors/kafka/embedded.h"
 #include "tests/unit/cli/process.h"
 #include "tests/unit/cli/small_story.h"
 
@@ -105,6 +108,33 @@ TEST_F(SettingsTest, AReloadOfWhatIsWrongChangesNothing) {
   WriteRules("signal");
   EXPECT_FALSE(ReloadSettings(running, log_).ok());
   EXPECT_THAT(lines_.back(), HasSubstr("stay as they are"));
+}
+
+TEST_F(SettingsTest, AReloadWithAWrongPropertyChangesNothing) {
+  const Settings running = Loaded();
+  path_ = folder_.Write("rootnote.yaml",
+                        fmt::format("rules: [{}]\n"
+                                    "kafka: {{bootstrap_servers: k, producer: {{linger: 5}}}}\n"
+                                    "inputs: [{{topic: metrics}}]\n",
+                                    folder_.Path("rules.rn")));
+  EXPECT_EQ(ReloadSettings(running, log_).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(lines_, Contains(HasSubstr("Kafka property linger")));
+}
+
+TEST_F(SettingsTest, WhatLibrdkafkaLacksIsOneLine) {
+  path_ = folder_.Write(
+      "rootnote.yaml",
+      fmt::format("rules: [{}]\n"
+                  "kafka: {{bootstrap_servers: k, properties: {{sasl.mechanism: OAUTHBEARER, "
+                  "sasl.oauthbearer.method: oidc}}}}\n"
+                  "inputs: [{{topic: metrics}}]\n",
+                  folder_.Path("rules.rn")));
+  const absl::StatusOr<Settings> settings = LoadSettings(path_, false, log_);
+  const std::vector<std::string> features = KafkaLibraryFeatures();
+  if (std::find(features.begin(), features.end(), "oidc") != features.end()) GTEST_SKIP();
+  EXPECT_EQ(settings.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(lines_, Contains(HasSubstr("lacking=OIDC")));
+  EXPECT_THAT(lines_.back(), HasSubstr("sasl.oauthbearer.method"));
 }
 
 TEST_F(SettingsTest, AReloadCannotMoveToAnotherGroup) {
