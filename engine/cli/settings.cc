@@ -8,10 +8,16 @@
 #include "engine/cli/version.h"
 #include "engine/cli/wall_clock.h"
 #include "schemas/base/string_view.h"
-#include "xxhash.h"
 
 namespace rootnote {
 namespace {
+
+// FNV-1a, to tell one configuration from another.
+std::string HashText(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
 
 // A line of the log for each of the message's.
 void LogLines(std::string_view message, LogLevel level, Log& log) {
@@ -67,8 +73,7 @@ absl::StatusOr<Settings> Load(const std::string& path, bool shadow, Log& log) {
   ASSIGN_OR_RETURN(settings.config, ReadConfig(path));
   for (const std::string& warning : settings.config.warnings)
     LogLines(warning, LogLevel::kWarn, log);
-  settings.config_hash =
-      fmt::format("{:016x}", XXH3_64bits(settings.config.text.data(), settings.config.text.size()));
+  settings.config_hash = HashText(settings.config.text);
   if (shadow) settings.config = Shadowed(std::move(settings.config));
   PipelineOptions& pipeline = settings.config.pipeline;
   pipeline.incidents.engine_version = kVersion;
