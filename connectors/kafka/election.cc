@@ -213,9 +213,9 @@ void GroupElection::Serve(int timeout_ms) {
 void GroupElection::Note(int32_t code, std::string text) {
   const std::string& group = options_.properties.at("group.id");
   if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-    text = fmt::format("not authorised: needs Read and Describe on group {}", group);
+    text = fmt::format("not authorised: needs Read on group {}", group);
   } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-    text = fmt::format("not authorised: needs Read and Describe on topic {}", options_.topic);
+    text = fmt::format("not authorised: needs Describe on topic {}", options_.topic);
   }
   if (logged_.size() < kLoggedMax && logged_.insert(text).second) {
     Log({4, "ELECTION", fmt::format("group {}: {}", group, text)});

@@ -16,6 +16,7 @@ constexpr Millis kEvery{1'000};
 constexpr Millis kSoon{250};
 constexpr int kPatternLooks = 5;  // patterns ask for every topic of the cluster: not every time
 constexpr int kBeyondLooks = 3;   // a broker that has just taken over may not know its end yet
+constexpr int kHeldBackLooks = 20;
 constexpr int kMissingLooks = 3;
 constexpr int kFailuresSaid = 5;
 
@@ -220,21 +221,22 @@ std::vector<PartitionScout::Placement> PartitionScout::Wanted() {
 }
 
 // False: the answer is not to be trusted yet.
-bool PartitionScout::PlaceOne(const LogRange& log, std::optional<int64_t> timed,
-                              Placement& placement) {
+bool PartitionScout::Settled(const Placement& placement) {
+  const auto committed = options_.committed.find(placement.partition);
+  return placement.cause != Cause::kNew || committed == options_.committed.end() ||
+         committed->second <= placement.log.end || ++beyond_[placement.partition] >= kBeyondLooks;
+}
+
+void PartitionScout::Decide(std::optional<int64_t> timed, Placement& placement) {
   const TopicPartition& partition = placement.partition;
+  const LogRange& log = placement.log;
   Topic& topic = topics_[partition.topic];
-  placement.log = log;
   if (placement.cause == Cause::kNew) {
-    const auto committed = options_.committed.find(partition);
-    if (committed != options_.committed.end() && committed->second > log.end &&
-        ++beyond_[partition] < kBeyondLooks) {
-      return false;
-    }
     const bool at_start = static_cast<size_t>(partition.partition) < topic.partitions_at_start;
     const Position position = FirstPosition(options_, partition, at_start, log, timed);
     placement.offset = position.offset;
     placement.skipped = position.skipped;
+    const auto committed = options_.committed.find(partition);
     if (position.skipped && committed != options_.committed.end()) {
       Say(4, fmt::format("{} [{}]: the committed offset {} is outside of what is kept, {} to {}: "
                          "going on at {}",
@@ -247,7 +249,6 @@ bool PartitionScout::PlaceOne(const LogRange& log, std::optional<int64_t> timed,
   const auto end = topic.ends.find(partition.partition);
   placement.anew = placement.anew || (end != topic.ends.end() && log.end < end->second);
   topic.returning.erase(partition.partition);
-  return true;
 }
 
 absl::Status PartitionScout::Place(std::vector<Placement> wanted) {
@@ -264,19 +265,24 @@ absl::Status PartitionScout::Place(std::vector<Placement> wanted) {
   if (options_.from_time) {
     ASSIGN_OR_RETURN(timed, OffsetsAt(client_, added, ToMillis(*options_.from_time), kAnswer));
   }
-  std::erase_if(wanted, [&](Placement& placement) {
+  const auto unsettled = std::erase_if(wanted, [&](Placement& placement) {
     const auto range = ranges.find(placement.partition);
-    const auto time = timed.find(placement.partition);
-    const bool time_missing = options_.from_time && time == timed.end();
-    if (range == ranges.end() || (placement.cause == Cause::kNew && time_missing)) {
+    const bool needs_time = options_.from_time && placement.cause == Cause::kNew;
+    if (range == ranges.end() || (needs_time && !timed.contains(placement.partition))) {
       return true;
     }
-    const bool has_time = time != timed.end() && time->second >= 0;
-    return !PlaceOne(range->second, has_time ? std::optional(time->second) : std::nullopt,
-                     placement);
+    placement.log = range->second;
+    return !Settled(placement);
   });
-  if (wanted.empty()) {
+  // All that is there begins at once if it can be: time must not run ahead of a part of it.
+  if (wanted.empty() || (unsettled > 0 && !begun_ && ++held_back_ < kHeldBackLooks)) {
     return absl::OkStatus();
+  }
+  begun_ = true;
+  for (Placement& placement : wanted) {
+    const auto time = timed.find(placement.partition);
+    const bool has_time = time != timed.end() && time->second >= 0;
+    Decide(has_time ? std::optional(time->second) : std::nullopt, placement);
   }
   {
     const std::lock_guard lock(mutex_);

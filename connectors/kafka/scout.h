@@ -78,7 +78,8 @@ class PartitionScout {
   void MeetAgain(const std::string& name, Topic& topic);
   std::vector<Placement> Wanted();
   absl::Status Place(std::vector<Placement> wanted);
-  bool PlaceOne(const LogRange& log, std::optional<int64_t> timed, Placement& placement);
+  bool Settled(const Placement& placement);
+  void Decide(std::optional<int64_t> timed, Placement& placement);
   void TellEnds();
   bool Closing();
   void Say(int level, const std::string& message);
@@ -95,6 +96,8 @@ class PartitionScout {
   std::map<TopicPartition, int> beyond_;  // looks that found a committed offset behind the end
   std::map<std::string, std::string> said_;
   int looks_ = 0;
+  bool begun_ = false;
+  int held_back_ = 0;    // looks, before anything was begun
   int ends_failed_ = 0;  // in a row
 
   std::mutex mutex_;

@@ -325,16 +325,21 @@ TEST_F(KafkaSourceTest, ACommittedOffsetThatIsGoneIsToldAndReadingGoesOn) {
 // A commit from before the topic was made anew.
 TEST_F(KafkaSourceTest, ACommittedOffsetBehindTheEndBeginsTheNewLog) {
   ProduceNumbers("shorter", 1, 10);
+  ProduceNumbers("beside", 1, 10);
   Flush();
   KafkaSourceOptions options = Options();
   options.from_beginning = false;
-  options.topics = {"shorter"};
-  options.committed = {{{"shorter", 0}, 500}};
+  options.topics = {"shorter", "beside"};
+  options.committed = {{{"shorter", 0}, 500}, {{"beside", 0}, 0}};
   const auto source = Open(options);
   Reading reading(*source);
-  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 2; });
   EXPECT_EQ((reading.latest[{"shorter", 0}][NoticeType::kSkipped].offset), 0);
-  ExpectNumbers(reading, 1, 10);
+  EXPECT_EQ(reading.Count(NoticeType::kSkipped), 1U);
+  ExpectNumbers(reading, 2, 10);
+  // The other waits for it, so that time does not run ahead.
+  EXPECT_EQ(reading.notices[0].type, NoticeType::kAssigned);
+  EXPECT_EQ(reading.notices[1].type, NoticeType::kAssigned);
 }
 
 TEST(KafkaReachTest, ABrokerThatGoesAwayIsNoticedAndItsReturnToo) {
