@@ -171,6 +171,8 @@ void ReadEngine(const EngineView& engine, const DaemonViews& views, MetricSample
   }
   samples.Gauge("rootnote_kafka_partitions_assigned", "Partitions that are read.",
                 static_cast<double>(engine.partitions.size()));
+  const DaemonView& daemon = views.daemon;
+  if (daemon.settings != nullptr && !daemon.settings->config.files.empty()) return;
   samples.Gauge("rootnote_kafka_connected", "Whether every partition that is read can be reached.",
                 connected ? 1 : 0);
 }

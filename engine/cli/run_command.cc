@@ -68,7 +68,9 @@ absl::Status RunFiles(const Settings& settings, Log& log, Metrics& metrics, Daem
   pipeline.OnIncident(
       [&log](const Incident& incident) { log.Info("incident", IncidentFields(incident)); });
   status.BeginTerm([&pipeline] { return pipeline.View(); });
-  signals.Watch(CallsFor(log, [&pipeline] { pipeline.Stop(); }, {}));
+  signals.Watch(CallsFor(
+      log, [&pipeline] { pipeline.Stop(); },
+      [&log] { log.Warn("a run on files is not reloaded: restart it"); }));
   const absl::Status ran = pipeline.Run();
   signals.Release();
   status.EndTerm();
