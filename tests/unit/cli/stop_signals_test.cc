@@ -14,6 +14,15 @@ namespace {
 
 using ::testing::ElementsAre;
 
+// Before any test has begun a thread, as main does: one that other tests left behind with the
+// signals open would take them, and end the process.
+[[maybe_unused]] const bool kBlocked = [] {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+  return pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0;
+}();
+
 class StopSignalsTest : public ::testing::Test {
  protected:
   SignalCalls Calls() {
