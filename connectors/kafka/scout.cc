@@ -60,6 +60,7 @@ PartitionScout::Report PartitionScout::Take() {
 void PartitionScout::LookAgain(const TopicPartition& partition) {
   const std::lock_guard lock(mutex_);
   look_again_.insert(partition);
+  look_soon_ = true;
   changed_.notify_all();
 }
 
@@ -68,12 +69,17 @@ bool PartitionScout::Closing() {
   return closing_;
 }
 
+bool PartitionScout::BeginLook() {
+  const std::lock_guard lock(mutex_);
+  look_soon_ = false;
+  return !closing_;
+}
+
 void PartitionScout::Run() {
-  while (!Closing()) {
+  while (BeginLook()) {
     const Millis wait = LookOnce() ? kEvery : kSoon;
     std::unique_lock lock(mutex_);
-    const size_t asked = look_again_.size();
-    changed_.wait_for(lock, wait, [&] { return closing_ || look_again_.size() > asked; });
+    changed_.wait_for(lock, wait, [this] { return closing_ || look_soon_; });
   }
 }
 

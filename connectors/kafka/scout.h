@@ -82,6 +82,8 @@ class PartitionScout {
   void Decide(std::optional<int64_t> timed, Placement& placement);
   void TellEnds();
   bool Closing();
+  // False: closing.
+  bool BeginLook();
   void Say(int level, const std::string& message);
   void SayOnce(const std::string& about, int level, const std::string& message);
 
@@ -105,6 +107,7 @@ class PartitionScout {
   // Guarded by mutex_.
   Report report_;
   std::set<TopicPartition> look_again_;
+  bool look_soon_ = false;  // something has come since the last look
   bool closing_ = false;
 
   std::thread thread_;
