@@ -223,9 +223,18 @@ const Candidate* IncidentStore::Lifecycle::BestChallenger(const LiveIncident& li
       const RegionItem& item = region.items()[entry.item];
       if (OwnedBy(item, live.slot) && !entry.weak) explained += item.weight;
     }
-    if (explained * 100 >= owned * kChallengerPercent) return &candidate;
+    // What has recovered does not cause what another incident owns; that was decided at opening.
+    if (explained * 100 >= owned * kChallengerPercent && !Recovered(candidate.name)) {
+      return &candidate;
+    }
   }
   return nullptr;
+}
+
+bool IncidentStore::Lifecycle::Recovered(const std::string& root) const {
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& entry) {
+    return entry.second.recovered_at && entry.second.root == root;
+  });
 }
 
 // The present root is refuted if it never showed anything and is watched and well, or if what it

@@ -80,7 +80,10 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
   LiveIncident& live = found->second;
   const Symptom& symptom = ended.symptom.symptom;
   auto owned = live.symptoms.find(RecordKeyOf(*program_, symptom));
-  if (owned != live.symptoms.end()) owned->second.resolved_at = ended.time;
+  if (owned != live.symptoms.end()) {
+    owned->second.resolved_at = ended.time;
+    owned->second.resolved_reason = ended.reason;
+  }
   SymptomEnded(live, symptom.entity, ended.time, ended.reason);
 }
 
@@ -167,7 +170,7 @@ void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   ++live.active;
   const bool known = WasCut(live, active);
   const Signal& signal = program_->signal(active.symptom.signal);
-  live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt};
+  live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt, ""};
   const std::string& entity = active.symptom.entity;
   const bool cause = std::binary_search(live.causes.begin(), live.causes.end(), entity);
   if (entity == live.root || cause) {

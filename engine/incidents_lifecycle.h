@@ -67,6 +67,7 @@ class IncidentStore::Lifecycle {
   void ConsiderRoot(LiveIncident& live, const RegionView& region, EventTime& due);
   const Candidate* BestChallenger(const LiveIncident& live, const RegionView& region,
                                   const Candidate* present) const;
+  bool Recovered(const std::string& root) const;  // the root of an open incident
   bool Refuted(const LiveIncident& live, const Candidate* present,
                const Candidate& challenger) const;
   void ChangeRoot(LiveIncident& live, const RegionView& region, const Candidate& root);

@@ -19,6 +19,7 @@ namespace rootnote {
 struct OwnedSymptom {
   Symptom symptom;
   std::optional<EventTime> resolved_at;
+  std::string resolved_reason;
 };
 
 struct OwnedImpact {

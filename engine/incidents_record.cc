@@ -231,7 +231,7 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
     if (record.symptoms.size() < context.caps.symptoms) {
       record.symptoms.push_back({signal.name, symptom.entity, symptom.relation_from, signal.family,
                                  signal.severity, symptom.onset, next.owned->resolved_at,
-                                 symptom.value});
+                                 next.owned->resolved_reason, symptom.value});
     }
     FillEvidence(context, signal, symptom, record);
     if (!next.root && !live.impact.contains(symptom.entity)) continue;

@@ -13,9 +13,6 @@
 namespace rootnote {
 namespace {
 
-// Reasons that an end of a symptom has; a record may say how the last one ended.
-constexpr std::string_view kEndReasons[] = {"no_data", "rule_removed", "entity_removed"};
-
 // Entries of the record's evidence stand in the order of its symptoms; the list may be shorter.
 EvidencePosition PositionOf(const Incident& record, size_t symptom) {
   const Incident::Symptom& of = record.symptoms[symptom];
@@ -47,6 +44,7 @@ void ReadSymptoms(const Program& program, const Incident& record, Episode& episo
     owned.symptom.value = from.value;
     owned.symptom.position = PositionOf(record, i);
     owned.resolved_at = from.resolved_at;
+    owned.resolved_reason = from.resolved_reason;
   }
   const auto listed = static_cast<int64_t>(record.symptoms.size());
   episode.hidden_symptoms = std::max<int64_t>(0, record.symptoms_total - listed);
@@ -244,17 +242,14 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
     live.candidate.latest = std::max(live.candidate.latest, owned.symptom.onset);
     if (!owned.resolved_at) {
       ++live.active;
-    } else {
-      live.last_end = ended ? std::max(live.last_end, *owned.resolved_at) : *owned.resolved_at;
+    } else if (!ended || *owned.resolved_at >= live.last_end) {
+      live.last_end = *owned.resolved_at;
+      live.end_reason = owned.resolved_reason;
       ended = true;
     }
   }
   for (const Incident::Symptom& symptom : live.foreign) {
     if (!symptom.resolved_at) ++live.active;
-  }
-  if (std::find(std::begin(kEndReasons), std::end(kEndReasons), record.reason) !=
-      std::end(kEndReasons)) {
-    live.end_reason = record.reason;
   }
   live.record = std::move(record);
 }
@@ -337,6 +332,7 @@ void IncidentStore::Lifecycle::EndUnseen() {
     for (Incident::Symptom& symptom : live.foreign) {
       if (symptom.resolved_at) continue;
       symptom.resolved_at = now_;
+      symptom.resolved_reason = "rule_removed";
       SymptomEnded(live, symptom.entity, now_, "rule_removed");
     }
   }

@@ -54,6 +54,7 @@ struct Incident {
     Severity severity = Severity::kWarning;
     EventTime onset;
     std::optional<EventTime> resolved_at;
+    std::string resolved_reason;  // "" by itself, no_data, rule_removed, entity_removed
     double value = 0;
   };
   struct RuledOut {

@@ -174,6 +174,7 @@ Incident::Symptom ReadSymptom(const Cursor& json) {
           .severity = Word<Severity>(json["severity"], &ParseSeverity),
           .onset = json["onset"].Time(),
           .resolved_at = json.Optional("resolved_at").OptionalTime(),
+          .resolved_reason = json.Optional("resolved_reason").OptionalString(),
           .value = json["value"].Number()};
 }
 

@@ -128,6 +128,9 @@ std::string Encode(const Incident::Symptom& symptom) {
   if (symptom.resolved_at) {
     json.Key("resolved_at").Time(*symptom.resolved_at);
   }
+  if (!symptom.resolved_reason.empty()) {
+    json.Key("resolved_reason").String(symptom.resolved_reason);
+  }
   json.Key("value").Number(symptom.value);
   return json.Close();
 }

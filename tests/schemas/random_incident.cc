@@ -166,6 +166,7 @@ class Maker {
             .severity = static_cast<Severity>(Below(4)),
             .onset = Time(),
             .resolved_at = Maybe() ? std::optional(Time()) : std::nullopt,
+            .resolved_reason = Below(4) == 0 ? "no_data" : "",
             .value = Number()};
   }
 

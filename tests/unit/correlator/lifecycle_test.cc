@@ -191,6 +191,14 @@ TEST(Lifecycle, ARecoveredRootDoesNotCauseWhatBeginsLater) {
   ASSERT_EQ(world.Latest().size(), 4U);
   EXPECT_EQ(Impacted(world.Latest()[0]), (std::set<std::string>{App(1), App(2), App(3)}));
   for (size_t i = 1; i < 4; ++i) EXPECT_EQ(world.Latest()[i].root[0].kind, "app");
+  // Nor when they are judged again, for whatever reason.
+  for (int at = 401; at < 440; ++at) {
+    world.Pending(at, "app_slow", App(4));
+    world.End(at + 0.5, "app_slow", App(4));
+  }
+  world.Run(450);
+  ASSERT_EQ(world.Latest().size(), 4U);
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(world.Latest()[i].root[0].kind, "app");
 }
 
 TEST(Lifecycle, ResolvesAMinuteAfterTheLastSymptom) {
@@ -312,6 +320,8 @@ TEST(Lifecycle, SymptomsOfADeletedEntityEndAfterTheGrace) {
   world.Run(450);
   const Incident open = world.Latest()[0];
   EXPECT_EQ(open.symptoms[0].resolved_at, World::At(400));
+  EXPECT_EQ(open.symptoms[0].resolved_reason, "entity_removed");
+  world.Restart();
   world.Run(500);
   const Incident incident = world.Latest()[0];
   EXPECT_EQ(incident.status, IncidentStatus::kResolved);
