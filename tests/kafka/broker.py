@@ -20,12 +20,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from certificates import Certificates  # noqa: E402
 from process import free_ports, spawn, tail, until  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from wire import set_scram_password  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VERSIONS = ("3.9.1", "4.1.0")
 CLUSTER = "cm9vdG5vdGUtdGVzdHMtMA"
 START_MAX = 60  # seconds
-USER, PASSWORD = "rootnote", "s3cret: with#odd {characters} 'inside'"
+USER, PASSWORD = "rootnote", "s3cret:with#odd{characters}"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 PROPERTIES = """
@@ -96,6 +97,8 @@ class Broker:
         self._lay_out()
         self._format()
         self.start()
+        if sasl:
+            set_scram_password(self.address, USER, PASSWORD)
 
     def _lay_out(self):
         """Ports, listeners and server.properties: the same for the broker's whole life."""
@@ -140,12 +143,8 @@ class Broker:
     def _format(self):
         if os.path.exists(os.path.join(self.folder, "data", "meta.properties")):
             return
-        scram = []
-        if self.options[0]:
-            for mechanism in MECHANISMS[1:]:
-                scram += ["--add-scram", f"{mechanism}=[name={USER},password=\"{PASSWORD}\"]"]
-        done = subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.configuration,
-                                         *scram), capture_output=True, encoding="utf-8", timeout=START_MAX, check=False)
+        done = subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.configuration),
+                              capture_output=True, encoding="utf-8", timeout=START_MAX, check=False)
         if done.returncode != 0:
             raise AssertionError(f"Kafka {self.version} cannot be formatted:\n{(done.stdout + done.stderr)[-2000:]}")
 

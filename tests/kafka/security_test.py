@@ -2,6 +2,7 @@
 """security_test.py VERSION: SASL, TLS, and exactly the rights that docs/operating.md lists, against a broker that
 refuses everything else; the topics of ours are as that page says."""
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+import confluent_kafka
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -23,6 +25,7 @@ from version import run  # noqa: E402
 from wire import grant  # noqa: E402
 
 CONFIGURATION = 78  # exit code
+SCRAM_FIXED = 0x020601ff  # librdkafka
 GROUP = "rootnote"
 NAMES = {"group": GROUP, "inputs": ["metrics"]}
 CLIENT_CERTIFICATE = f"User:CN={USER}"
@@ -83,11 +86,22 @@ class SecurityTest(unittest.TestCase):
         self.works("plain", "sasl", self.sasl("PLAIN"))
 
     def test_sasl_scram_sha_256(self):
-        self.works("scram-256", "sasl", self.sasl("SCRAM-SHA-256"))
+        self.scram("scram-256", "sasl", self.sasl("SCRAM-SHA-256"))
 
     def test_sasl_scram_sha_512_in_tls(self):
-        self.works("scram-512", "sasl_tls", {**self.sasl("SCRAM-SHA-512", "SASL_SSL"),
+        self.scram("scram-512", "sasl_tls", {**self.sasl("SCRAM-SHA-512", "SASL_SSL"),
                                              "ssl.ca.location": self.broker.certificates.ca})
+
+    def scram(self, name, listener, properties):
+        """Kafka 4 refuses the SCRAM of an old librdkafka, which sends a nonce twice: then that is said at the start."""
+        if run.version < "4" or confluent_kafka.libversion()[1] >= SCRAM_FIXED:
+            self.works(name, listener, properties)
+            return
+        with self.member(name, listener, properties) as rootnote:
+            until(lambda: re.search(r"2\.6\.1", rootnote.text()) and re.search("(?i)authentication", rootnote.text()), 30,
+                  lambda: f"{name} says why Kafka refuses it\n{rootnote.tail()}")
+            self.assertFalse(rootnote.ready())
+            self.assertNotIn(PASSWORD, rootnote.text())
 
     def test_tls_with_a_client_certificate(self):
         certificates = self.broker.certificates
@@ -143,8 +157,8 @@ class SecurityTest(unittest.TestCase):
                                                                 "create_topics": False}}
         with Rootnote(self.room, self.broker.address, self.rules, name="hand", config=config) as rootnote:
             self.assertNotEqual(rootnote.wait(60), 0)
-        said = rootnote.text().encode().decode("unicode_escape")
-        commands = re.findall(r"kafka-topics\.sh .*?--topic \S+(?: --\S+ [^\s-]\S*)*", said)
+        said = "\n".join(json.loads(line)["msg"] for line in rootnote.text().splitlines())
+        commands = re.findall(r"^ *(kafka-topics\.sh .*)$", said, re.MULTILINE)
         self.assertEqual(len(commands), len(names) + 1, said)
         for command in commands:
             self.carry_out(shlex.split(command))
