@@ -171,7 +171,7 @@ std::vector<const Series*> Detector::Admit() {
 }
 
 bool Detector::Warm(SignalId signal, EventTime at) const {
-  return covered_from_ == kMinTime || at - rules_.plan(signal).history >= covered_from_;
+  return covered_from_ == kMinTime || at - rules_.plan(signal).settles >= covered_from_;
 }
 
 size_t Detector::warming(EventTime at) const {

@@ -263,6 +263,7 @@ bool Pipeline::Loop::MayBegin(EventTime closed) const {
 // learn how all symptoms are now.
 void Pipeline::Loop::BeginLive(EventTime closed) {
   live_ = true;
+  detector_.CoverFrom(arrivals_.covered_from());
   EventTime tick = options_.resume.closed;
   if (tick == kMinTime) {  // the offsets were set by hand: nothing was lived through
     tick = NextTick(closed).value_or(closed) - options_.tick;

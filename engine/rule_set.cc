@@ -69,6 +69,9 @@ void SortUnique(std::vector<SelectorId>& ids) {
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 }
 
+// Twice the usual interval of collectors.
+constexpr Millis kSentOnce{30'000};
+
 std::string_view AttributeOrLabel(const Event& event, std::string_view name) {
   if (name == kMetricName) {
     return event.name;
@@ -184,6 +187,8 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
     const ExprPtr& expr = std::get<ExprPtr>(condition.what);
     const Millis history = promql::HistoryNeeded(*expr, lookback);
     plan.history = std::max(plan.history, history);
+    plan.settles =
+        std::max(plan.settles, promql::HistoryNeeded(*expr, std::min(lookback, kSentOnce)));
     for (const Expr* node : promql::Selectors(*expr)) {
       const SelectorId id = Add(*node, history);
       if (watched) {

@@ -43,6 +43,9 @@ struct SignalPlan {
   std::vector<SelectorId> denominators;  // right of a division at the top of `when`
   bool yields_on_empty = false;  // absent() and the like: evaluated even if nothing was ever seen
   Millis history{0};             // how far back `when` and `clear` look
+  // How much must have been read before they can be trusted: ranges whole, of the lookback of
+  // instant selectors only as much as collectors need to send once.
+  Millis settles{0};
 };
 
 class RuleSet {

@@ -95,12 +95,17 @@ int ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kOk:
       return kExitOk;
     case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
       return kExitConfig;
     case absl::StatusCode::kOutOfRange:
       return kExitUsage;
     case absl::StatusCode::kNotFound:
       return kExitNoInput;
     case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
       return kExitUnavailable;
     case absl::StatusCode::kDataLoss:
     case absl::StatusCode::kResourceExhausted:
