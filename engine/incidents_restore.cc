@@ -77,7 +77,8 @@ void AddUnplaced(const Incident& record, Episode& episode) {
     auto [impact, fresh] = episode.impact.try_emplace(entity);
     if (fresh) {
       impact->second.onset = owned.symptom.onset;
-      const std::string line = signal + " " + entity;
+      std::string line = signal;
+      line.append(" ").append(entity);
       const bool unexplained = std::find(record.unexplained.begin(), record.unexplained.end(),
                                          line) != record.unexplained.end();
       if (!unexplained) --episode.hidden_impact[std::string(KindName(entity))];
@@ -145,6 +146,26 @@ std::optional<FaultId> DeclaredFault(const Program& program, const Incident::Roo
     }
   }
   return std::nullopt;
+}
+
+EventTime FirstFiring(const Estate& estate, EntityId entity) {
+  EventTime first = kMaxTime;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    for (const ActiveSymptom* active : estate.At(ToNode(entity, static_cast<Family>(i)))) {
+      if (estate.SignalOf(*active).severity == Severity::kInfo) continue;
+      first = std::min(first, active->symptom.fired_at);
+    }
+  }
+  return first;
+}
+
+// When one more of the group fired than is tolerated.
+EventTime BrokeAt(const Estate& estate, const BrokenGroup& group) {
+  std::vector<EventTime> fired;
+  for (EntityId member : group.failed) fired.push_back(FirstFiring(estate, member));
+  if (fired.empty()) return kMaxTime;
+  std::sort(fired.begin(), fired.end());
+  return fired[std::min<size_t>(group.tolerated, fired.size() - 1)];
 }
 
 // The highest revision of each id, by id; what has no root is no incident of ours.
@@ -344,19 +365,7 @@ EventTime IncidentStore::Lifecycle::LiftedAt(const ActiveSymptom& active) {
   const Estate& estate = correlator_.estate();
   EventTime broke = kMaxTime;
   for (const BrokenGroup& group : BrokenGroupsOf(estate, active)) {
-    std::vector<EventTime> fired;
-    for (EntityId member : group.failed) {
-      EventTime first = kMaxTime;
-      for (size_t i = 0; i < kFamilies; ++i) {
-        for (const ActiveSymptom* other : estate.At(ToNode(member, static_cast<Family>(i)))) {
-          if (estate.SignalOf(*other).severity == Severity::kInfo) continue;
-          first = std::min(first, other->symptom.fired_at);
-        }
-      }
-      fired.push_back(first);
-    }
-    std::sort(fired.begin(), fired.end());
-    broke = std::min(broke, fired[std::min<size_t>(group.tolerated, fired.size() - 1)]);
+    broke = std::min(broke, BrokeAt(estate, group));
   }
   EventTime since = active.symptom.fired_at;
   if (broke != kMaxTime) since = std::max(since, broke);
