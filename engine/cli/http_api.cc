@@ -191,15 +191,6 @@ HttpResponse OneIncident(const EngineView& view, std::string_view id) {
 
 }  // namespace
 
-void AddHttpApi(HttpServer& server, const Pipeline& pipeline, const Metrics& metrics) {
-  AddHttpApi(
-      server,
-      [&pipeline] {
-        return DaemonViews{.daemon = {.role = Role::kActive}, .engine = pipeline.View()};
-      },
-      metrics);
-}
-
 void AddHttpApi(HttpServer& server, std::function<DaemonViews()> views, const Metrics& metrics) {
   const auto engine = [views] {
     const std::shared_ptr<const EngineView> view = views().engine;

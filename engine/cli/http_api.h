@@ -14,7 +14,4 @@ namespace rootnote {
 // Adds the routes. `views` is called for each request; metrics are borrowed and outlive the server.
 void AddHttpApi(HttpServer& server, std::function<DaemonViews()> views, const Metrics& metrics);
 
-// Of one pipeline that outlives the server.
-void AddHttpApi(HttpServer& server, const Pipeline& pipeline, const Metrics& metrics);
-
 }  // namespace rootnote
