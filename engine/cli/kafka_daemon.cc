@@ -20,7 +20,9 @@ namespace {
 constexpr Millis kLookEvery{200};
 constexpr Millis kFirstPause{500};
 constexpr Millis kLongestPause{15'000};
+constexpr Millis kTopicsTimeout{1'500};  // a stop waits for it
 constexpr Millis kReadTimeout{60'000};
+constexpr Millis kWatchdog{120'000};
 // Closed incidents older than this, and than `reopen`, are kept as an episode's number only.
 constexpr Millis kClosedKept{86'400'000};
 
@@ -78,9 +80,19 @@ void KafkaDaemon::Stop() {
   woken_.notify_all();
 }
 
-void KafkaDaemon::Reload() {
+std::shared_ptr<const Settings> KafkaDaemon::running() {
   const std::lock_guard lock(mutex_);
-  reload_ = true;
+  return settings_;
+}
+
+void KafkaDaemon::Reload() {
+  absl::StatusOr<Settings> read = ReloadSettings(*running(), log_);
+  if (!read.ok()) {
+    daemon_status_.ReloadFailed();
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  next_ = std::make_shared<const Settings>(*std::move(read));
   if (pipeline_ != nullptr) pipeline_->Stop();
   woken_.notify_all();
 }
@@ -133,7 +145,7 @@ absl::Status KafkaDaemon::EnsureOutputs() {
   while (!stopped_) {
     const absl::Status status = EnsureTopics(
         AdminProperties(kafka), OutputTopicSpecs(settings_->config, settings_->program->incidents),
-        kafka.create_topics, kafka.replication_factor, Millis(5'000), KafkaLogger());
+        kafka.create_topics, kafka.replication_factor, kTopicsTimeout, KafkaLogger());
     if (!absl::IsDeadlineExceeded(status) && !absl::IsUnavailable(status)) return status;
     log_.Limited("broker", LogLevel::kWarn, "waiting for the broker",
                  {{"bootstrap_servers", kafka.bootstrap_servers}, {"reason", Text(status)}});
@@ -158,14 +170,11 @@ absl::StatusOr<bool> KafkaDaemon::StandBy() {
 }
 
 void KafkaDaemon::TakeReload() {
-  if (!reload_.exchange(false)) return;
-  absl::StatusOr<Settings> read = ReloadSettings(*settings_, log_);
-  if (!read.ok()) {
-    log_.Error("nothing is reloaded, what ran goes on", {{"reason", Text(read.status())}});
-    daemon_status_.ReloadFailed();
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_ == nullptr) return;
+    settings_ = std::exchange(next_, nullptr);
   }
-  settings_ = std::make_shared<const Settings>(*std::move(read));
   log_.SetSecrets(SecretsOf(settings_->config.kafka));
   daemon_status_.SetSettings(settings_);
   log_.Info("reloaded", {{"rules", settings_->program->version}});
@@ -179,7 +188,9 @@ absl::StatusOr<std::unique_ptr<Sink>> KafkaDaemon::OpenSink() {
   options.group = election_.get();
   options.log = KafkaLogger();
   // A call into librdkafka that never returns: the process ends at once, and the next one starts
-  // from the committed offsets.
+  // from the committed offsets. Some calls wait as long as no broker answers: an outage of a minute
+  // is to be sat out.
+  options.watchdog = kWatchdog;
   options.fatal = [this](const std::string& why) {
     log_.Error(why);
     std::_Exit(kExitUnavailable);
@@ -303,14 +314,8 @@ absl::Status KafkaDaemon::RunTerm() {
 }
 
 absl::Status KafkaDaemon::RunPipeline(Pipeline& pipeline) {
-  pipeline.OnIncident([this](const Incident& incident) {
-    log_.Info("incident", {{"id", incident.id},
-                           {"revision", incident.revision},
-                           {"state", Name(incident.state)},
-                           {"reason", incident.reason},
-                           {"severity", Name(incident.severity)},
-                           {"title", incident.title}});
-  });
+  pipeline.OnIncident(
+      [this](const Incident& incident) { log_.Info("incident", IncidentFields(incident)); });
   pipeline.OnPhase([this](Phase phase, size_t warming) {
     LogFields fields = {{"phase", Name(phase)}};
     if (warming > 0) fields.emplace_back("warming_rules", warming);
@@ -324,7 +329,7 @@ absl::Status KafkaDaemon::RunPipeline(Pipeline& pipeline) {
   {
     const std::lock_guard lock(mutex_);
     pipeline_ = &pipeline;
-    if (stopped_ || reload_) pipeline.Stop();
+    if (stopped_ || next_ != nullptr) pipeline.Stop();
   }
   daemon_status_.BeginTerm([&pipeline] { return pipeline.View(); });
   const absl::Status status = pipeline.Run();

@@ -35,6 +35,8 @@ class KafkaDaemon {
   absl::Status Run();
   // Any thread.
   void Stop();
+  // Reads configuration and rules anew, and begins a term with them; what is not right is logged,
+  // and what runs goes on.
   void Reload();
 
  private:
@@ -49,6 +51,7 @@ class KafkaDaemon {
   absl::StatusOr<std::unique_ptr<Source>> OpenSource(const ResumePoint& resume);
   absl::Status RunPipeline(Pipeline& pipeline);
   void TakeReload();
+  std::shared_ptr<const Settings> running();
   // Waits, unless stopped.
   void Pause(Millis time);
   void LogStart(const ResumePoint& resume);
@@ -57,15 +60,16 @@ class KafkaDaemon {
   Log& log_;
   Metrics& metrics_;
   DaemonStatus& daemon_status_;
-  std::shared_ptr<const Settings> settings_;  // of the present term
+  std::shared_ptr<const Settings> settings_;  // of the present term; set under mutex_
   std::unique_ptr<KafkaElection> election_;
   uint64_t term_ = 0;
-  std::atomic<bool> stopped_ = false, reload_ = false;
+  std::atomic<bool> stopped_ = false;
 
   std::mutex mutex_;
   std::condition_variable woken_;
   // Guarded by mutex_.
   Pipeline* pipeline_ = nullptr;
+  std::shared_ptr<const Settings> next_;  // of the next term, after a reload
 };
 
 }  // namespace rootnote
