@@ -56,7 +56,8 @@ class OutageTest(unittest.TestCase):
                 any(symptom["signal"] == signal for symptom in record["symptoms"])]
 
     def expect_incident(self, host, signal="failing"):
-        self.rootnote.until(lambda: self.opened(host, signal), OPENS_MAX, f"{signal} on {host} opens an incident")
+        self.rootnote.until(lambda: self.opened(host, signal), OPENS_MAX,
+                            lambda: f"{signal} on {host} opens an incident\n{self.rootnote.get('/api/v1/status')[1]}")
 
     def fail_next(self):
         """The next host fails."""

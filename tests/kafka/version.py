@@ -1,4 +1,4 @@
-"""The frame of every test here: the broker's version is the one argument."""
+"""The frame of every test here: the first argument is the broker's version, others are unittest's."""
 
 import sys
 import unittest
@@ -10,10 +10,10 @@ class Run:
     version = None
 
     def __call__(self, doc):
-        if len(sys.argv) != 2 or sys.argv[1] not in VERSIONS:
+        if len(sys.argv) < 2 or sys.argv[1] not in VERSIONS:
             print(f"{doc}\nversions: {' '.join(VERSIONS)}", file=sys.stderr)
             sys.exit(64)
-        self.version = sys.argv.pop()
+        self.version = sys.argv.pop(1)
         unittest.main(module="__main__", verbosity=2)
 
 
