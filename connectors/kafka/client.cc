@@ -341,9 +341,26 @@ std::string KafkaLimits() {
     }
   }
   rd_kafka_conf_destroy(conf);
-  return missing.empty() ? ""
-                         : fmt::format("librdkafka {} was built without {}", KafkaLibraryVersion(),
-                                       fmt::join(missing, ", "));
+  std::string limits;
+  if (!missing.empty()) {
+    limits = fmt::format("librdkafka {} was built without {}", KafkaLibraryVersion(),
+                         fmt::join(missing, ", "));
+  }
+  const std::string scram = KafkaScramLimit();
+  if (!scram.empty()) {
+    limits += limits.empty() ? "" : "; ";
+    limits += scram;
+  }
+  return limits;
+}
+
+// Its second message repeats the client's nonce, which Kafka checks since 4.0.
+std::string KafkaScramLimit() {
+  constexpr int kFixed = 0x020601ff;
+  return rd_kafka_version() >= kFixed ? ""
+                                      : "Kafka 4.0 and later refuse its SCRAM (fixed in 2.6.1): "
+                                        "use PLAIN over TLS, or client "
+                                        "certificates, there";
 }
 
 }  // namespace rootnote

@@ -147,21 +147,38 @@ void KafkaConsumer::Begin(const std::vector<PartitionScout::Placement>& added) {
 void KafkaConsumer::GoOn(const PartitionScout::Placement& placement) {
   Fetched& partition = fetched_.at(placement.partition);
   const bool out_of_range = placement.cause == PartitionScout::Cause::kOutOfRange;
-  Position position = NextPosition(partition.next, placement.log, out_of_range);
-  if (placement.anew && placement.log.begin == 0) {
-    position = {0, true};
+  const Position position = NextPosition(partition.next, placement.log, out_of_range);
+  if (placement.anew || (position.skipped && position.offset < partition.next)) {
+    GiveUp(partition.id.topic);
+    return;
   }
   if (position.skipped && position.offset != partition.next) {
-    const bool anew = position.offset < partition.next;
     Log({4, "ROOTNOTE",
-         fmt::format("{} [{}]: {}: {} was next, its log is {} to {}: going on at {}",
-                     partition.id.topic, partition.id.partition,
-                     anew ? "the topic was made anew" : "records are gone that were not read yet",
-                     partition.next, placement.log.begin, placement.log.end, position.offset)});
+         fmt::format("{} [{}]: records are gone that were not read yet: {} was next, its log is {} "
+                     "to {}: going on at {}",
+                     partition.id.topic, partition.id.partition, partition.next,
+                     placement.log.begin, placement.log.end, position.offset)});
     queues_.Skipped(partition.id, position.offset, placement.log.end);
   }
   Unassign({partition.id});
   Assign({{partition.id, position.offset}});
+}
+
+// Its leader's epochs begin anew, and librdkafka takes what is lower than it knows for old.
+void KafkaConsumer::GiveUp(const std::string& topic) {
+  {
+    const std::lock_guard lock(anew_mutex_);
+    if (!made_anew_.insert(topic).second) {
+      return;
+    }
+  }
+  queues_.Fail(absl::UnavailableError(
+      fmt::format("topic {} was deleted and made anew: reading it from its beginning", topic)));
+}
+
+std::vector<std::string> KafkaConsumer::made_anew() const {
+  const std::lock_guard lock(anew_mutex_);
+  return {made_anew_.begin(), made_anew_.end()};
 }
 
 void KafkaConsumer::Suspend(const std::string& topic) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,6 +36,7 @@ class KafkaConsumer : private ClientEvents {
   void Close();
 
   uint64_t repeated_records() const { return repeated_; }
+  std::vector<std::string> made_anew() const;
 
  private:
   // A partition that is being fetched, and what has come of it since the last flush.
@@ -62,6 +64,7 @@ class KafkaConsumer : private ClientEvents {
   void TakeReport();
   void Begin(const std::vector<PartitionScout::Placement>& added);
   void GoOn(const PartitionScout::Placement& placement);
+  void GiveUp(const std::string& topic);
   void Suspend(const std::string& topic);
   void Remove(const std::vector<TopicPartition>& partitions);
   void Assign(const std::map<TopicPartition, int64_t>& offsets);
@@ -89,6 +92,8 @@ class KafkaConsumer : private ClientEvents {
   std::unique_ptr<PartitionScout> scout_;
   std::atomic<bool> closing_ = false;
   std::atomic<uint64_t> repeated_ = 0;
+  mutable std::mutex anew_mutex_;
+  std::set<std::string> made_anew_;  // guarded by anew_mutex_
   std::thread thread_;
 
   // The thread's own.

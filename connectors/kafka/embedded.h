@@ -39,5 +39,7 @@ std::string KafkaLibraryVersion();
 std::vector<std::string> KafkaLibraryFeatures();
 // One line: what of OIDC, zstd, lz4, TLS, SCRAM, GSSAPI this librdkafka lacks; "" when nothing.
 std::string KafkaLimits();
+// "" when this librdkafka's SCRAM works with every broker; else what does not, and what to do.
+std::string KafkaScramLimit();
 
 }  // namespace rootnote

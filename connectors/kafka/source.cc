@@ -22,6 +22,7 @@ class ThreadedKafkaSource : public KafkaSource {
   void Close() override { consumer_.Close(); }
 
   uint64_t repeated_records() const override { return consumer_.repeated_records(); }
+  std::vector<std::string> made_anew() const override { return consumer_.made_anew(); }
 
  private:
   PartitionQueues queues_;

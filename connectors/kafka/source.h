@@ -52,13 +52,17 @@ class KafkaSource : public Source {
  public:
   // Records that librdkafka delivered again and that were left out.
   virtual uint64_t repeated_records() const = 0;
+  // Topics that were deleted and made anew while they were read. A client that knew the old topic
+  // may never see the new one (its leader's epochs begin anew): Poll ends in Unavailable, and
+  // another source is to read these from their beginning. Thread: the poller's.
+  virtual std::vector<std::string> made_anew() const = 0;
 };
 
 // All partitions are read by this source: no group shares them out (KafkaElection decides who
 // reads). `properties` may have group.id, which is not joined.
 //
 // Topics are looked for about every second, those of patterns every five: one that does not exist
-// is waited for, one that is gone is kUnreachable until it is back, and then kSkipped. kAtEnd comes
+// is waited for, one that is gone is kUnreachable until it is back (see made_anew). kAtEnd comes
 // again about every second while fetches at the end succeed. kRevoked: a topic is back with fewer
 // partitions. InvalidArgument names the property librdkafka refused, or one that must have another
 // value, or a pattern that is none.

@@ -198,7 +198,7 @@ absl::StatusOr<std::unique_ptr<Sink>> KafkaDaemon::OpenSink() {
   return OpenKafkaSink(std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<Source>> KafkaDaemon::OpenSource(const ResumePoint& resume) {
+absl::StatusOr<std::unique_ptr<KafkaSource>> KafkaDaemon::OpenSource(const ResumePoint& resume) {
   KafkaSourceOptions options;
   for (const TopicOptions& topic : settings_->config.pipeline.topics) {
     (topic.role == TopicRole::kData ? options.topics : options.assigned).push_back(topic.topic);
@@ -211,8 +211,7 @@ absl::StatusOr<std::unique_ptr<Source>> KafkaDaemon::OpenSource(const ResumePoin
   }
   options.now = WallClock;
   options.log = KafkaLogger();
-  ASSIGN_OR_RETURN(std::unique_ptr<KafkaSource> source, OpenKafkaSource(std::move(options)));
-  return source;
+  return OpenKafkaSource(std::move(options));
 }
 
 absl::StatusOr<ResumePoint> KafkaDaemon::ReadResume() {
@@ -225,6 +224,11 @@ absl::StatusOr<ResumePoint> KafkaDaemon::ReadResume() {
       const std::vector<CommitOffset> committed,
       ReadCommittedOffsets(SourceProperties(config.kafka), topics, kReadTimeout, KafkaLogger()));
   ResumePoint resume = ResumeFrom(committed);
+  for (auto& [partition, offset] : resume.committed) {
+    if (!made_anew_.contains(partition.topic)) continue;
+    offset = 0;
+    resume.taken.erase(partition);
+  }
   const RuleSet rules(settings_->program, config.pipeline.lookback);
   ReadStart(resume, rules.WarmUp(config.history));
   RETURN_IF_ERROR(ReadIncidents(resume));
@@ -298,7 +302,7 @@ absl::Status KafkaDaemon::RunTerm() {
   ASSIGN_OR_RETURN(ResumePoint resume, ReadResume());
   daemon_status_.SetWaitingFor("");
   LogStart(resume);
-  ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenSource(resume));
+  ASSIGN_OR_RETURN(const std::unique_ptr<KafkaSource> source, OpenSource(resume));
   PipelineOptions options = settings_->config.pipeline;
   options.now = WallClock;
   options.catching_up_after = settings_->config.catching_up_after;
@@ -308,6 +312,8 @@ absl::Status KafkaDaemon::RunTerm() {
     Pipeline pipeline(settings_->program, *source, *sink, metrics_, std::move(options));
     status = RunPipeline(pipeline);
   }
+  made_anew_.clear();
+  for (std::string& topic : source->made_anew()) made_anew_.insert(std::move(topic));
   const absl::Status closed = sink->Close();
   source->Close();
   return status.ok() ? closed : status;

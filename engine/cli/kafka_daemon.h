@@ -12,8 +12,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 
 #include "connectors/kafka/election.h"
+#include "connectors/kafka/source.h"
 #include "connectors/sink.h"
 #include "engine/cli/daemon_status.h"
 #include "engine/cli/log.h"
@@ -48,7 +51,7 @@ class KafkaDaemon {
   void ReadStart(ResumePoint& resume, Millis warm_up) const;
   absl::Status ReadIncidents(ResumePoint& resume);
   absl::StatusOr<std::unique_ptr<Sink>> OpenSink();
-  absl::StatusOr<std::unique_ptr<Source>> OpenSource(const ResumePoint& resume);
+  absl::StatusOr<std::unique_ptr<KafkaSource>> OpenSource(const ResumePoint& resume);
   absl::Status RunPipeline(Pipeline& pipeline);
   void TakeReload();
   std::shared_ptr<const Settings> running();
@@ -60,6 +63,7 @@ class KafkaDaemon {
   Log& log_;
   Metrics& metrics_;
   DaemonStatus& daemon_status_;
+  std::set<std::string> made_anew_;           // topics to be read from their beginning
   std::shared_ptr<const Settings> settings_;  // of the present term; set under mutex_
   std::unique_ptr<KafkaElection> election_;
   uint64_t term_ = 0;

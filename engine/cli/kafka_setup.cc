@@ -90,6 +90,15 @@ std::vector<TopicSpec> OutputTopicSpecs(const Config& config, const IncidentPoli
   return topics;
 }
 
+bool AsksForScram(const KafkaConfig& kafka) {
+  for (const auto* properties : {&kafka.properties, &kafka.consumer, &kafka.producer}) {
+    for (const auto& [key, value] : *properties) {
+      if (key.starts_with("sasl.mechanism") && Lower(value).starts_with("scram")) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
                                          const std::vector<std::string>& features) {
   struct Need {

@@ -33,6 +33,7 @@ std::vector<TopicSpec> OutputTopicSpecs(const Config& config, const IncidentPoli
 
 // What the configuration asks of librdkafka and this build of it does not have: "zstd", "TLS".
 // `features` are KafkaLibraryFeatures().
+bool AsksForScram(const KafkaConfig& kafka);
 std::vector<std::string> LackingFeatures(const KafkaConfig& kafka,
                                          const std::vector<std::string>& features);
 

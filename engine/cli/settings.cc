@@ -60,6 +60,9 @@ absl::StatusOr<std::shared_ptr<const Program>> CompileRules(const Config& config
 }
 
 void LogLacking(const KafkaConfig& kafka, Log& log) {
+  if (AsksForScram(kafka) && !KafkaScramLimit().empty()) {
+    log.Warn(KafkaScramLimit(), {{"librdkafka", KafkaLibraryVersion()}});
+  }
   const std::vector<std::string> lacking = LackingFeatures(kafka, KafkaLibraryFeatures());
   if (lacking.empty()) return;
   log.Warn("this librdkafka lacks what the configuration asks for",
