@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -56,16 +57,35 @@ struct Series {
 using Matrix = std::vector<Series>;
 using Value = std::variant<double, Vector, Matrix, std::string>;
 
+// What an evaluation has to say beside its value, in Prometheus' words ("PromQL warning: …",
+// "PromQL info: …"). Each text once, in ascending order.
+struct Annotations {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+};
+
 struct EvalOptions {
   Millis lookback{300'000};
   Millis default_step{5'000};  // subqueries without a step
   EventTime start, end;        // what @ start() and end() mean; both the instant in rules
+  Millis step{0};              // what step() means: of a range query, 0 at an instant
+  // Where annotations go, added to what is there; null drops them. Not owned.
+  Annotations* annotations = nullptr;
+  // What was parsed: with it annotations end with their place, as "(1:6)". "" leaves that out.
+  std::string_view text;
 };
 
 // Evaluates at instant `t`. InvalidArgument with Prometheus' words for errors of the data
 // ("many-to-many matching not allowed …"); Unimplemented names what is parsed but not executed.
 absl::StatusOr<Value> Evaluate(const Expr& expr, EventTime t, const SeriesStore& store,
                                const EvalOptions& options);
+
+// Evaluates at start, start + step … up to and including end: one series per set of labels, in
+// ascending order of labels. A scalar becomes a series without labels; a range vector or a string
+// is an InvalidArgument, as all errors of Evaluate. `start`, `end` and `step` of `options` count
+// for nothing, those given do. Requires step > 0.
+absl::StatusOr<Matrix> EvaluateRange(const Expr& expr, EventTime start, EventTime end, Millis step,
+                                     const SeriesStore& store, const EvalOptions& options);
 
 // What the reference evaluator does not execute yet, as "function predict_linear"; "" if all of it
 // runs. The rule checker turns it into the diagnostic "not executed yet".
