@@ -122,7 +122,7 @@ Stamp Arrivals::StampOf(IntakePartition& partition, const ArrivedRecord& arrived
     stamp.late = true;  // its tick was closed by the former run, without it
   }
   if (std::exchange(partition.begins_late, false)) {
-    covered_from_ = std::max(covered_from_, stamp.time);
+    partition.covered_from = stamp.time;
   }
   if (stamp.clamped) {
     clamped_.Add();

@@ -36,8 +36,6 @@ class Arrivals {
 
   // `loading`: the map is being read to the ends found at start; it holds at once.
   void Apply(IntakePartition& partition, const ArrivedRecord& arrived, bool loading);
-  // The earliest time from which all partitions are covered, if one began late; kMinTime: all are.
-  EventTime covered_from() const { return covered_from_; }
   // The clock may have moved: tells the journal of ticks that closed.
   void NoteClosed();
 
@@ -61,7 +59,6 @@ class Arrivals {
   EventTime topology_from_;
   const ResumePoint& resume_;
   EventTime noted_closed_ = kMinTime;
-  EventTime covered_from_ = kMinTime;
   struct Parsed {
     Metric* samples = nullptr;
     Metric* events = nullptr;

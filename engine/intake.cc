@@ -197,6 +197,9 @@ void Intake::Note(const PartitionNotice& notice, std::optional<EventTime> now) {
       if (partition->clock && partition->queue.empty()) {
         clock_.AtEnd(*partition->clock, now);
       }
+      if (partition->queue.empty() && now && std::exchange(partition->begins_late, false)) {
+        partition->covered_from = *now;
+      }
       break;
     case Type::kEnd:
       partition->end_now = notice.end_offset;
@@ -421,6 +424,14 @@ Millis Intake::lateness_max() const {
     lateness = std::max(lateness, topic.allowed_lateness);
   }
   return lateness;
+}
+
+EventTime Intake::CoveredFrom(EventTime tick) const {
+  EventTime from = kMinTime;
+  for (const auto& partition : partitions_) {
+    from = std::max(from, partition->begins_late ? tick : partition->covered_from);
+  }
+  return from;
 }
 
 bool Intake::AnyFrozen() const {

@@ -66,7 +66,8 @@ struct IntakePartition {
   int64_t end_now = -1;     // as last heard
   // Records below were decided by the former run: they fill windows and say nothing.
   int64_t taken = 0;
-  bool begins_late = false;  // what was before its next record is gone
+  bool begins_late = false;           // what was before is gone, and nothing was heard of it since
+  EventTime covered_from = kMinTime;  // when that was heard
   bool unreachable = false;
   bool at_end = false;
   bool finished = false;  // no record comes any more; some may wait
@@ -117,6 +118,8 @@ class Intake {
   }
   Millis lateness_max() const;
   bool AnyFrozen() const;
+  // From when on nothing is missing of any partition, seen from `tick`; kMinTime: nothing is.
+  EventTime CoveredFrom(EventTime tick) const;
   // How far each source is behind the wall clock.
   void UpdateGauges(EventTime now);
 

@@ -263,12 +263,12 @@ bool Pipeline::Loop::MayBegin(EventTime closed) const {
 // learn how all symptoms are now.
 void Pipeline::Loop::BeginLive(EventTime closed) {
   live_ = true;
-  detector_.CoverFrom(arrivals_.covered_from());
   EventTime tick = options_.resume.closed;
   if (tick == kMinTime) {  // the offsets were set by hand: nothing was lived through
     tick = NextTick(closed).value_or(closed) - options_.tick;
     detector_.CoverFrom(tick);
   }
+  detector_.CoverFrom(intake_.CoveredFrom(tick));
   UpdateCatchingUp(tick);
   Correlate(tick, restored_.Begin(tick, detector_, detector_.Active(*map_)), map_);
 }
@@ -294,7 +294,7 @@ void Pipeline::Loop::CloseTick(EventTime tick) {
   for (const Incident::Change& change : ChangesOf(rules_.program(), work.suspects, *map_)) {
     incidents_.NoteChange(change);
   }
-  detector_.CoverFrom(arrivals_.covered_from());
+  detector_.CoverFrom(intake_.CoveredFrom(tick));
   std::vector<Transition> transitions =
       detector_.Close(std::move(work), *map_, intake_.AnyFrozen() || tick <= clock_.silent_until());
   ticks_.Add();

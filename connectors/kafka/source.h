@@ -20,6 +20,8 @@ struct KafkaLog {
   std::string facility, message;
 };
 
+inline constexpr int64_t kLogGone = -1;
+
 struct KafkaSourceOptions {
   std::vector<std::string> topics;    // data: exact names or ^patterns
   std::vector<std::string> assigned;  // read whole, from the beginning (topology): exact names
@@ -28,6 +30,7 @@ struct KafkaSourceOptions {
   // Where reading of a partition of `topics` begins.
   // - Its topic has offsets in `committed`: at the partition's own, or at the first record that is
   //   not older than `from_time` if that is before; without one (added since) at the beginning.
+  //   kLogGone: the log that it was committed in is gone; what is there now begins late.
   // - Its topic has none: with `from_beginning` at the beginning; else at the first record that is
   //   not older than `from_time`; else at the end.
   // - Partitions and topics that appear later: at the beginning.

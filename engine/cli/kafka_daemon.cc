@@ -226,7 +226,7 @@ absl::StatusOr<ResumePoint> KafkaDaemon::ReadResume() {
   ResumePoint resume = ResumeFrom(committed);
   for (auto& [partition, offset] : resume.committed) {
     if (!made_anew_.contains(partition.topic)) continue;
-    offset = 0;
+    offset = kLogGone;
     resume.taken.erase(partition);
   }
   const RuleSet rules(settings_->program, config.pipeline.lookback);

@@ -342,6 +342,20 @@ TEST_F(KafkaSourceTest, ACommittedOffsetBehindTheEndBeginsTheNewLog) {
   EXPECT_EQ(reading.notices[1].type, NoticeType::kAssigned);
 }
 
+TEST_F(KafkaSourceTest, ALogThatIsGoneIsToldAndTheNewOneIsReadWhole) {
+  ProduceNumbers("anew", 1, 3);
+  Flush();
+  KafkaSourceOptions options = Options();
+  options.from_beginning = false;
+  options.topics = {"anew"};
+  options.committed = {{{"anew", 0}, kLogGone}};
+  const auto source = Open(options);
+  Reading reading(*source);
+  reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
+  EXPECT_EQ((reading.latest[{"anew", 0}][NoticeType::kSkipped].offset), 0);
+  ExpectNumbers(reading, 1, 3);
+}
+
 TEST(KafkaReachTest, ABrokerThatGoesAwayIsNoticedAndItsReturnToo) {
   auto kafka = StartEmbeddedKafka();
   ASSERT_TRUE(kafka.ok());
