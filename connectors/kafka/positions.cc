@@ -21,6 +21,9 @@ Position FirstPosition(const KafkaSourceOptions& options, const TopicPartition& 
   if (IsWhole(options, partition.topic)) {
     return {log.begin, false};
   }
+  if (options.anew.contains(partition.topic)) {
+    return {log.begin, true};
+  }
   const auto first = options.committed.lower_bound({partition.topic, -1});
   const bool topic_committed =
       first != options.committed.end() && first->first.topic == partition.topic;

@@ -243,8 +243,7 @@ void PartitionScout::Decide(std::optional<int64_t> timed, Placement& placement) 
     placement.offset = position.offset;
     placement.skipped = position.skipped;
     const auto committed = options_.committed.find(partition);
-    if (position.skipped && committed != options_.committed.end() &&
-        committed->second != kLogGone) {
+    if (position.skipped && committed != options_.committed.end()) {
       Say(4, fmt::format("{} [{}]: the committed offset {} is outside of what is kept, {} to {}: "
                          "going on at {}",
                          partition.topic, partition.partition, committed->second, log.begin,

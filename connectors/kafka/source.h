@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,6 @@ struct KafkaLog {
   std::string facility, message;
 };
 
-inline constexpr int64_t kLogGone = -1;
-
 struct KafkaSourceOptions {
   std::vector<std::string> topics;    // data: exact names or ^patterns
   std::vector<std::string> assigned;  // read whole, from the beginning (topology): exact names
@@ -30,11 +29,12 @@ struct KafkaSourceOptions {
   // Where reading of a partition of `topics` begins.
   // - Its topic has offsets in `committed`: at the partition's own, or at the first record that is
   //   not older than `from_time` if that is before; without one (added since) at the beginning.
-  //   kLogGone: the log that it was committed in is gone; what is there now begins late.
   // - Its topic has none: with `from_beginning` at the beginning; else at the first record that is
   //   not older than `from_time`; else at the end.
   // - Partitions and topics that appear later: at the beginning.
   std::map<TopicPartition, int64_t> committed;
+  // Topics that were made anew since: from the beginning, and kSkipped, whatever is committed.
+  std::set<std::string> anew;
   bool from_beginning = false;
   std::optional<EventTime> from_time;
   std::function<EventTime()> now;  // receive time of CreateTime topics; empty: the system clock

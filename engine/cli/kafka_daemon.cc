@@ -205,6 +205,7 @@ absl::StatusOr<std::unique_ptr<KafkaSource>> KafkaDaemon::OpenSource(const Resum
   }
   options.properties = SourceProperties(settings_->config.kafka);
   options.committed = resume.committed;
+  options.anew = made_anew_;
   options.from_beginning = settings_->config.kafka.from_beginning;
   if (resume.warm_from != kMinTime) {
     options.from_time = LatenessBefore(resume.warm_from, settings_->config.pipeline);
@@ -224,11 +225,9 @@ absl::StatusOr<ResumePoint> KafkaDaemon::ReadResume() {
       const std::vector<CommitOffset> committed,
       ReadCommittedOffsets(SourceProperties(config.kafka), topics, kReadTimeout, KafkaLogger()));
   ResumePoint resume = ResumeFrom(committed);
-  for (auto& [partition, offset] : resume.committed) {
-    if (!made_anew_.contains(partition.topic)) continue;
-    offset = kLogGone;
-    resume.taken.erase(partition);
-  }
+  const auto gone = [this](const auto& entry) { return made_anew_.contains(entry.first.topic); };
+  std::erase_if(resume.committed, gone);
+  std::erase_if(resume.taken, gone);
   const RuleSet rules(settings_->program, config.pipeline.lookback);
   ReadStart(resume, rules.WarmUp(config.history));
   RETURN_IF_ERROR(ReadIncidents(resume));

@@ -348,7 +348,8 @@ TEST_F(KafkaSourceTest, ALogThatIsGoneIsToldAndTheNewOneIsReadWhole) {
   KafkaSourceOptions options = Options();
   options.from_beginning = false;
   options.topics = {"anew"};
-  options.committed = {{{"anew", 0}, kLogGone}};
+  options.committed = {{{"anew", 0}, 2}};
+  options.anew = {"anew"};
   const auto source = Open(options);
   Reading reading(*source);
   reading.Until([&] { return reading.Count(NoticeType::kAtEnd) == 1; });
