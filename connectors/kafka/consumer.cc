@@ -183,14 +183,11 @@ std::vector<std::string> KafkaConsumer::made_anew() const {
 
 void KafkaConsumer::Suspend(const std::string& topic) {
   Flush();
-  std::vector<TopicPartition> partitions;
   for (auto& [id, partition] : fetched_) {
     if (id.topic == topic) {
       MarkUnreachable(partition);
-      partitions.push_back(id);
     }
   }
-  Unassign(partitions);
 }
 
 void KafkaConsumer::Remove(const std::vector<TopicPartition>& partitions) {

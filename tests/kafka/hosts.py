@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 RULES = """
 kind host { id host }
@@ -40,6 +40,7 @@ class Hosts(threading.Thread):
         self.failing, self.silent = set(), set()
         self.stopped = threading.Event()
         self.producer = None
+        self.kept = []  # what the producer refuses while the topic is gone
 
     def connect(self):
         """A new producer: the one before keeps to a topic that was deleted."""
@@ -51,10 +52,15 @@ class Hosts(threading.Thread):
         self.connect()
         while not self.stopped.wait(INTERVAL):
             producer, at = self.producer, int(time.time() * 1000)
-            for i, name in enumerate(self.names):
-                if name not in self.silent:
-                    producer.produce(self.topic, key=name, value=sample(name, int(name in self.failing), at),
-                                     partition=i % self.partitions, timestamp=at)
+            now = [(i % self.partitions, name, int(name in self.failing), at)
+                   for i, name in enumerate(self.names) if name not in self.silent]
+            waiting, self.kept = self.kept + now, []
+            for partition, name, value, then in waiting:
+                try:
+                    producer.produce(self.topic, key=name, value=sample(name, value, then), partition=partition,
+                                     timestamp=then)
+                except KafkaException:
+                    self.kept.append((partition, name, value, then))
             producer.poll(0)
 
     def stop(self):

@@ -127,19 +127,28 @@ class OutageTest(unittest.TestCase):
         self.rootnote.start().wait_ready()
         self.expect_incident(host)
 
-    def test_j_topic_made_anew(self):
+    def make_anew(self, *, noticed):
+        """The topic is deleted and created, at once or when we have said that it is gone."""
         admin = AdminClient({"bootstrap.servers": self.broker.address, "log_level": 0})
         admin.delete_topics(["metrics"])["metrics"].result(30)
         until(lambda: "metrics" not in admin.list_topics(timeout=5).topics, 30, "the topic is gone", 0.2)
+        if noticed:
+            self.rootnote.wait_log("topic metrics is gone")
         create_topics(self.broker.address, {"metrics": PARTITIONS})
         self.hosts.connect()
         self.expect_incident(self.fail_next())
+
+    def test_j_topic_made_anew(self):
+        self.make_anew(noticed=False)
 
     def test_k_a_host_that_falls_silent_is_found(self):
         host = self.hosts.names[-1]
         self.hosts.silent.add(host)
         self.silenced.append(host)
         self.expect_incident(host, "silent")
+
+    def test_l_topic_gone_for_a_while(self):
+        self.make_anew(noticed=True)
 
     def test_z_nothing_lost_nothing_twice_nothing_invented(self):
         records = incidents(self.broker.address)
