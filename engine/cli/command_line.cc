@@ -48,10 +48,12 @@ void AddCheck(CLI::App& app, CheckArguments& arguments) {
 }
 
 void AddTest(CLI::App& app, TestArguments& arguments) {
-  CLI::App* command = app.add_subcommand("test", "Run the test blocks of rule files");
+  CLI::App* command = app.add_subcommand(
+      "test", "Run tests: blocks of rule files (*.rn), promqltest files (*.test)");
   command->add_option("paths", arguments.paths, "Files or folders")->required();
   command->add_option("--junit", arguments.junit, "Write a JUnit report to this file");
   command->add_flag("-v,--verbose", arguments.verbose, "Show expectations that hold, too");
+  command->add_flag("--summary", arguments.summary, "Close with a table: passed, failed, skipped");
 }
 
 void AddReplay(CLI::App& app, ReplayArguments& arguments) {

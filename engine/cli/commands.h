@@ -19,6 +19,7 @@ struct TestArguments {
   std::vector<std::string> paths;
   std::string junit;     // write a JUnit report here
   bool verbose = false;  // every expectation, also those that hold
+  bool summary = false;  // a table of the files in the end
 };
 int RunTest(const TestArguments& arguments);
 

@@ -153,7 +153,7 @@ TEST_F(CommandsTest, TestPassesAndFails) {
       "good.rn", std::string(kSmallRules) + Scenario("down", "one incident { root vm:v1 }"));
   const Exit passed = RunBinary({"test", good});
   EXPECT_EQ(passed.code, kExitOk) << passed.out << passed.err;
-  EXPECT_THAT(passed.out, HasSubstr("pass  " + good + ": down\n1 passed, 0 failed\n"));
+  EXPECT_THAT(passed.out, HasSubstr("pass  " + good + ": down\n1 passed, 0 failed, 0 skipped\n"));
   EXPECT_THAT(RunBinary({"test", "-v", good}).out, HasSubstr("1 incident(s) { root vm:v1 }"));
 
   const std::string bad =
