@@ -9,6 +9,7 @@
 
 #include "rules/promql/evaluation.h"
 #include "rules/promql/words.h"
+#include "rules/unquote.h"
 
 namespace rootnote::promql {
 namespace {
@@ -115,12 +116,21 @@ Labels ResultLabels(const Labels& many, const Labels& one, const Expr& expr) {
   return Labels::FromViews(std::move(pairs));
 }
 
+// As Prometheus writes labels in its messages: {__name__="a", b="c"}.
+std::string MessageText(const Labels& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels.ToVector()) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, Quote(value));
+  }
+  return "{" + text + "}";
+}
+
 absl::Status DuplicateGroup(const Labels& group, const Labels& a, const Labels& b, Card card) {
-  const auto [first, second] = std::minmax({a.ToString(), b.ToString()});
+  const auto [first, second] = std::minmax({MessageText(a), MessageText(b)});
   return absl::InvalidArgumentError(fmt::format(
       "found duplicate series for the match group {} on the {} hand-side of the operation: "
       "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-      group.ToString(), card == Card::kOneToMany ? "left" : "right", first, second));
+      MessageText(group), card == Card::kOneToMany ? "left" : "right", first, second));
 }
 
 // Two vectors, an arithmetic operator or a comparison.

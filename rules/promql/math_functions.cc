@@ -10,8 +10,8 @@ namespace rootnote::promql {
 namespace {
 
 double Sign(double value) { return value < 0 ? -1 : value > 0 ? 1 : value; }
-double Radians(double value) { return value * std::numbers::pi / 180; }
-double Degrees(double value) { return value * 180 / std::numbers::pi; }
+double Radians(double value) { return value * (std::numbers::pi / 180); }
+double Degrees(double value) { return value * (180 / std::numbers::pi); }
 
 struct MathRow {
   std::string_view name;

@@ -44,7 +44,8 @@ bool MovesWithTime(const Expr& expr) {
 // Gives every selector and subquery the time `at`, but for what has one or stands in a subquery.
 void FixTime(Expr& expr, EventTime at) {
   if (expr.kind == ExprKind::kSelector || expr.kind == ExprKind::kSubquery) {
-    if (!expr.at) expr.at = promql::AtModifier{promql::AtModifier::Kind::kTime, at};
+    const promql::AtModifier fixed{promql::AtModifier::Kind::kTime, at};
+    if (!expr.at || expr.at->kind != promql::AtModifier::Kind::kTime) expr.at = fixed;
     return;
   }
   for (const std::unique_ptr<Expr>& arg : expr.args) FixTime(*arg, at);

@@ -173,8 +173,9 @@ TEST_F(CommandsTest, TestWritesJunit) {
   const std::string report = folder_.Path("junit.xml");
   EXPECT_EQ(RunBinary({"test", "--junit", report, file}).code, kExitFindings);
   const std::string xml = ReadFile(report);
-  EXPECT_THAT(xml, StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                              "<testsuite name=\"rootnote\" tests=\"2\" failures=\"1\">\n"));
+  EXPECT_THAT(
+      xml, StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                      "<testsuite name=\"rootnote\" tests=\"2\" failures=\"1\" skipped=\"0\">\n"));
   EXPECT_THAT(xml, AllOf(HasSubstr("name=\"down\"></testcase>"),
                          HasSubstr("name=\"up &amp; &lt;away&gt;\"><failure"),
                          HasSubstr("expected  no incident"), HasSubstr("</testsuite>")));
