@@ -9,6 +9,7 @@
 #include "connectors/kafka/partition_list.h"
 #include "connectors/kafka/positions.h"
 #include "connectors/kafka/statistics.h"
+#include "connectors/kafka/watchdog.h"
 
 namespace rootnote {
 namespace {
@@ -65,6 +66,11 @@ absl::Status KafkaConsumer::Open() {
 void KafkaConsumer::Close() {
   if (client_ == nullptr) {
     return;
+  }
+  std::optional<Watchdog> watchdog;
+  if (options_.fatal) {
+    watchdog.emplace(options_.watchdog, options_.fatal);
+    watchdog->Watch("closing the consumer");
   }
   closing_ = true;
   if (thread_.joinable()) {

@@ -73,6 +73,15 @@ std::function<void(const KafkaLog&)> KafkaDaemon::KafkaLogger() {
   return [this](const KafkaLog& line) { log_.Kafka(line); };
 }
 
+// For a call into librdkafka that never returns: the process ends at once, and the next one starts
+// from the committed offsets.
+std::function<void(std::string)> KafkaDaemon::Fatal() {
+  return [this](const std::string& why) {
+    log_.Error(why);
+    std::_Exit(kExitUnavailable);
+  };
+}
+
 void KafkaDaemon::Stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
@@ -187,14 +196,9 @@ absl::StatusOr<std::unique_ptr<Sink>> KafkaDaemon::OpenSink() {
   options.properties = SinkProperties(settings_->config.kafka);
   options.group = election_.get();
   options.log = KafkaLogger();
-  // A call into librdkafka that never returns: the process ends at once, and the next one starts
-  // from the committed offsets. Some calls wait as long as no broker answers: an outage of a minute
-  // is to be sat out.
+  // Some calls wait as long as no broker answers: an outage of a minute is to be sat out.
   options.watchdog = kWatchdog;
-  options.fatal = [this](const std::string& why) {
-    log_.Error(why);
-    std::_Exit(kExitUnavailable);
-  };
+  options.fatal = Fatal();
   return OpenKafkaSink(std::move(options));
 }
 
@@ -206,6 +210,7 @@ absl::StatusOr<std::unique_ptr<KafkaSource>> KafkaDaemon::OpenSource(const Resum
   options.properties = SourceProperties(settings_->config.kafka);
   options.committed = resume.committed;
   options.anew = made_anew_;
+  options.fatal = Fatal();
   options.from_beginning = settings_->config.kafka.from_beginning;
   if (resume.warm_from != kMinTime) {
     options.from_time = LatenessBefore(resume.warm_from, settings_->config.pipeline);

@@ -59,6 +59,7 @@ class KafkaDaemon {
   void Pause(Millis time);
   void LogStart(const ResumePoint& resume);
   std::function<void(const KafkaLog&)> KafkaLogger();
+  std::function<void(std::string)> Fatal();
 
   Log& log_;
   Metrics& metrics_;

@@ -130,10 +130,11 @@ class OutageTest(unittest.TestCase):
     def make_anew(self, *, noticed):
         """The topic is deleted and created, at once or when we have said that it is gone."""
         admin = AdminClient({"bootstrap.servers": self.broker.address, "log_level": 0})
+        said = self.rootnote.text().count("topic metrics is gone")
         admin.delete_topics(["metrics"])["metrics"].result(30)
         until(lambda: "metrics" not in admin.list_topics(timeout=5).topics, 30, "the topic is gone", 0.2)
         if noticed:
-            self.rootnote.wait_log("topic metrics is gone")
+            self.rootnote.until(lambda: self.rootnote.text().count("topic metrics is gone") > said, 30, "it is noticed")
         create_topics(self.broker.address, {"metrics": PARTITIONS})
         self.hosts.connect()
         self.expect_incident(self.fail_next())
