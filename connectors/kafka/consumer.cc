@@ -40,6 +40,15 @@ ClientProperties PropertiesOf(const KafkaSourceOptions& options) {
   return properties;
 }
 
+// librdkafka 2.0.2 loses a reference when a topic goes and comes back: rd_kafka_destroy would wait
+// for a broker's thread for ever. Its threads live on, idle and without a word.
+void Abandon(rd_kafka_t* client) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  rd_kafka_set_logger(client, nullptr);
+#pragma GCC diagnostic pop
+}
+
 }  // namespace
 
 KafkaConsumer::KafkaConsumer(const KafkaSourceOptions& options, PartitionQueues& queues)
@@ -81,7 +90,12 @@ void KafkaConsumer::Close() {
   queues_.SetWake(nullptr);
   rd_kafka_consumer_close(client_);
   rd_kafka_queue_destroy(records_);
-  rd_kafka_destroy(std::exchange(client_, nullptr));
+  if (made_anew().empty()) {
+    rd_kafka_destroy(client_);
+  } else {
+    Abandon(client_);
+  }
+  client_ = nullptr;
 }
 
 void KafkaConsumer::Run() {

@@ -62,6 +62,7 @@ class KafkaSource : public Source {
   // Topics that were deleted and made anew while they were read. A client that knew the old topic
   // may never see the new one (its leader's epochs begin anew): Poll ends in Unavailable, and
   // another source is to read these from their beginning. Thread: the poller's.
+  // If there is any, Close leaves a client of librdkafka behind: a caller that goes on counts them.
   virtual std::vector<std::string> made_anew() const = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "fmt/format.h"
+
 #include "connectors/kafka/offsets.h"
 #include "connectors/kafka/sink.h"
 #include "connectors/kafka/topics.h"
@@ -22,6 +24,7 @@ constexpr Millis kFirstPause{500};
 constexpr Millis kLongestPause{15'000};
 constexpr Millis kTopicsTimeout{1'500};  // a stop waits for it
 constexpr Millis kReadTimeout{60'000};
+constexpr int kLeftBehindMax = 8;  // clients
 constexpr Millis kWatchdog{120'000};
 // Closed incidents older than this, and than `reopen`, are kept as an episode's number only.
 constexpr Millis kClosedKept{86'400'000};
@@ -320,6 +323,9 @@ absl::Status KafkaDaemon::RunTerm() {
   for (std::string& topic : source->made_anew()) made_anew_.insert(std::move(topic));
   const absl::Status closed = sink->Close();
   source->Close();
+  if (!made_anew_.empty() && ++left_behind_ == kLeftBehindMax) {
+    Fatal()(fmt::format("input topics were made anew {} times: a restart cleans up", left_behind_));
+  }
   return status.ok() ? closed : status;
 }
 

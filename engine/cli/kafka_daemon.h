@@ -65,6 +65,7 @@ class KafkaDaemon {
   Metrics& metrics_;
   DaemonStatus& daemon_status_;
   std::set<std::string> made_anew_;           // topics to be read from their beginning
+  int left_behind_ = 0;                       // clients that cannot be ended, see KafkaSource
   std::shared_ptr<const Settings> settings_;  // of the present term; set under mutex_
   std::unique_ptr<KafkaElection> election_;
   uint64_t term_ = 0;
