@@ -9,6 +9,7 @@
 #include "rules/lexer.h"
 #include "rules/parser.h"
 #include "rules/program_text.h"
+#include "rules/seen_metrics.h"
 #include "schemas/labels.h"
 
 namespace rootnote {
@@ -69,6 +70,9 @@ CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& opt
   auto program = std::make_shared<Program>();
   program->sources = sources;
   Check(files, options, result.diagnostics, *program);
+  if (!options.metrics_seen.empty()) {
+    CheckMetricsSeen(*program, options.metrics_seen, result.diagnostics);
+  }
   result.sources = std::move(sources);
   result.diagnostics.Sort();
   if (!result.diagnostics.has_errors()) {

@@ -16,7 +16,7 @@ struct CompileOptions {
   Millis tick{1'000};                 // `every` must be a multiple
   Millis max_history{90'000'000};     // 25 h: range + offset above it is refused
   Millis lookback{300'000};
-  std::vector<std::string> metrics_seen;  // for "did you mean"; may be empty
+  std::vector<std::string> metrics_seen;  // ascending: others get a warning; empty: unknown
 };
 
 struct CompileResult {

@@ -80,7 +80,8 @@
   X(409, kSeriesNobodyReads, "a test series that no rule reads")                  \
   X(410, kTestExpectsNothing, "a test that expects nothing")                      \
   X(411, kEntityNotInTest, "an expected entity that the test does not have")      \
-  X(412, kSignalAndEvent, "one name for a signal and an event")
+  X(412, kSignalAndEvent, "one name for a signal and an event")                   \
+  X(413, kMetricNeverSeen, "a metric that nobody has seen")
 // clang-format on
 
 namespace rootnote {

@@ -2,10 +2,12 @@
 
 #include "engine/cli/commands.h"
 #include "engine/cli/config.h"
+#include "engine/cli/diagnostic_report.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/rule_files.h"
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic_codes.h"
+#include "rules/seen_metrics.h"
 #include "schemas/base/string_view.h"
 
 namespace rootnote {
@@ -26,6 +28,45 @@ bool CheckConfig(const std::string& path, const Terminal& terminal) {
 
 std::string Count(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// What `--seen` knows.
+absl::StatusOr<CompileOptions> OptionsFor(const CheckArguments& arguments) {
+  CompileOptions options;
+  std::string text;
+  for (const std::string& path : arguments.seen) {
+    ASSIGN_OR_RETURN(const std::vector<RuleSource> files, ReadRuleFiles({path}));
+    for (const RuleSource& file : files) text += std::string(file.text()) + "\n";
+  }
+  options.metrics_seen = ReadMetricNames(text);
+  if (!arguments.seen.empty() && options.metrics_seen.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: no name of a metric in it", arguments.seen.front()));
+  }
+  return options;
+}
+
+// Prints what was found; true when the rules are right.
+bool Report(const CompileResult& result, std::string_view format, const Terminal& out,
+            const Terminal& err) {
+  if (format == "text") {
+    if (!PrintDiagnostics(result, err)) return false;
+  } else {
+    out.Print(format == "json" ? DiagnosticsJson(result) : DiagnosticsSarif(result));
+    if (result.program == nullptr) return false;
+  }
+  if (const absl::Status zones = CheckZones(*result.program); !zones.ok()) {
+    PrintFailure(zones);
+    return false;
+  }
+  if (format != "text") return true;
+  const Program& program = *result.program;
+  out.Print(fmt::format(
+      "{} {}: {}, {}, {}, {}, {}\n", out.Paint(Ink::kGreen, "ok"),
+      Count(result.sources.size(), "file"), Count(program.kinds.size(), "kind"),
+      Count(program.relations.size(), "relation"), Count(program.signals.size(), "signal"),
+      Count(program.faults.size(), "fault"), Count(program.tests.size(), "test")));
+  return true;
 }
 
 }  // namespace
@@ -54,20 +95,11 @@ int RunCheck(const CheckArguments& arguments) {
   if (rules.empty()) return configs_ok ? kExitOk : kExitFindings;
   absl::StatusOr<std::vector<RuleSource>> sources = ReadRuleFiles(rules);
   if (!sources.ok()) return PrintFailure(sources.status());
-  const size_t files = sources->size();
-  const CompileResult result = Compile(*std::move(sources));
-  if (!PrintDiagnostics(result, err)) return kExitFindings;
-  if (const absl::Status zones = CheckZones(*result.program); !zones.ok()) {
-    PrintFailure(zones);
-    return kExitFindings;
-  }
-  const Program& program = *result.program;
-  out.Print(
-      fmt::format("{} {}: {}, {}, {}, {}, {}\n", out.Paint(Ink::kGreen, "ok"), Count(files, "file"),
-                  Count(program.kinds.size(), "kind"), Count(program.relations.size(), "relation"),
-                  Count(program.signals.size(), "signal"), Count(program.faults.size(), "fault"),
-                  Count(program.tests.size(), "test")));
-  return configs_ok ? kExitOk : kExitFindings;
+  absl::StatusOr<CompileOptions> options = OptionsFor(arguments);
+  if (!options.ok()) return PrintFailure(options.status());
+  const CompileResult result = Compile(*std::move(sources), *options);
+  const bool rules_ok = Report(result, arguments.format, out, err);
+  return configs_ok && rules_ok ? kExitOk : kExitFindings;
 }
 
 }  // namespace rootnote

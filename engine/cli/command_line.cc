@@ -45,6 +45,18 @@ void AddCheck(CLI::App& app, CheckArguments& arguments) {
   command->add_option("paths", arguments.paths,
                       "Files or folders: *.rn rules, *.yaml configuration");
   command->add_flag("--list-codes", arguments.list_codes, "Print every diagnostic code");
+  command->add_option("--format", arguments.format, "text, json or sarif (SARIF 2.1.0)")
+      ->check(CLI::IsMember({"text", "json", "sarif"}));
+  command->add_option("--seen", arguments.seen,
+                      "Names of metrics, or a text exposition: warn about others");
+}
+
+void AddFormat(CLI::App& app, FormatArguments& arguments) {
+  CLI::App* command = app.add_subcommand("fmt", "Rule files in their canonical layout");
+  command->add_option("paths", arguments.paths, "Files or folders; - is standard input")
+      ->required();
+  command->add_flag("--check", arguments.check, "Only name the files that would change; then 1");
+  command->add_flag("--diff", arguments.diff, "Only show what would change");
 }
 
 void AddTest(CLI::App& app, TestArguments& arguments) {
@@ -97,6 +109,7 @@ int RunCommandLine(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string(kVersion));
   CheckArguments check;
+  FormatArguments format;
   TestArguments test;
   ReplayArguments replay;
   ExplainArguments explain;
@@ -106,6 +119,7 @@ int RunCommandLine(int argc, char** argv) {
   AddRun(app, run);
   AddDemo(app, demo);
   AddCheck(app, check);
+  AddFormat(app, format);
   AddTest(app, test);
   AddReplay(app, replay);
   AddExplain(app, explain);
@@ -120,6 +134,7 @@ int RunCommandLine(int argc, char** argv) {
   if (app.got_subcommand("run")) return RunDaemon(run);
   if (app.got_subcommand("demo")) return RunDemo(demo);
   if (app.got_subcommand("check")) return RunCheck(check);
+  if (app.got_subcommand("fmt")) return RunFormat(format);
   if (app.got_subcommand("test")) return RunTest(test);
   if (app.got_subcommand("replay")) return RunReplay(replay);
   if (app.got_subcommand("explain")) return RunExplain(explain);

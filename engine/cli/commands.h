@@ -11,9 +11,18 @@ namespace rootnote {
 
 struct CheckArguments {
   std::vector<std::string> paths;
-  bool list_codes = false;  // every diagnostic code with its title
+  bool list_codes = false;        // every diagnostic code with its title
+  std::string format = "text";    // or json, sarif: on standard output
+  std::vector<std::string> seen;  // files with names of metrics
 };
 int RunCheck(const CheckArguments& arguments);
+
+struct FormatArguments {
+  std::vector<std::string> paths;  // "-": standard input to standard output
+  bool check = false;              // name the files that would change, write nothing
+  bool diff = false;               // show what would change, write nothing
+};
+int RunFormat(const FormatArguments& arguments);
 
 struct TestArguments {
   std::vector<std::string> paths;

@@ -7,6 +7,7 @@ language  docs/rule-language.md, block by block, by the tag of the fence:
             rule-error E0123 `rootnote check` finds that code, and no other
             scenario         `rootnote test` passes
             text             nothing: grammar, output
+          A further word seen=a,b in the tag: `check` is told that these metrics have been seen.
           A block without a tag, or with another, fails.
 errors    docs/errors/E*.md: one page per code of rules/diagnostic_codes.h and no other; the page is named by its first
           heading, and has a failing example (rule-error of that code) and a fixed one (rule).
@@ -49,11 +50,18 @@ class Binary:
 
     def __init__(self, path):
         self.path = path
+        self.seen = []
 
     def run(self, arguments, cwd=None):
         done = subprocess.run([self.path, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120,
                               check=False, env={**os.environ, "NO_COLOR": "1"})
         return done.returncode, done.stdout + done.stderr
+
+    def with_seen(self, names):
+        """The same, but `check` is told the names of the metrics that were seen."""
+        other = Binary(self.path)
+        other.seen = names
+        return other
 
     def on(self, command, text):
         """Exit code and output of `rootnote COMMAND` on a rule file with `text`."""
@@ -61,7 +69,12 @@ class Binary:
             path = os.path.join(folder, "example.rn")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-            return self.run([command, path])
+            if not self.seen:
+                return self.run([command, path])
+            names = os.path.join(folder, "seen.txt")
+            with open(names, "w", encoding="utf-8") as file:
+                file.write("\n".join(self.seen))
+            return self.run([command, path, "--seen", names])
 
 
 def codes_in(output):
@@ -71,6 +84,11 @@ def codes_in(output):
 def check_block(binary, info, body, estate):
     """None, or what is wrong with the block."""
     words = info.split()
+    seen = [word[5:] for word in words if word.startswith("seen=")]
+    if seen:
+        info = " ".join(word for word in words if not word.startswith("seen="))
+        words = info.split()
+        binary = binary.with_seen(seen[0].split(","))
     if info in ("rule", "rule estate"):
         code, output = binary.on("check", estate + body)
         return None if code == 0 else f"check ends with {code}:\n{output}"
@@ -97,7 +115,7 @@ def check_page(binary, name, text):
             findings.append(f"{name}:{line}: {wrong}")
         if info == "rule estate":
             estate = body
-        tags.append(info)
+        tags.append(re.sub(r" seen=\S+", "", info))
     return findings, tags
 
 

@@ -16,8 +16,22 @@ namespace {
 
 struct Block {
   std::string tag, body;
+  std::vector<std::string> seen;  // seen=a,b in the tag: names of metrics
   size_t line = 0;
 };
+
+Block BlockOf(std::string tag, size_t line) {
+  Block block;
+  block.line = line;
+  if (const size_t at = tag.find(" seen="); at != std::string::npos) {
+    std::istringstream names(tag.substr(at + 6));
+    for (std::string name; std::getline(names, name, ',');) block.seen.push_back(name);
+    std::sort(block.seen.begin(), block.seen.end());
+    tag.resize(at);
+  }
+  block.tag = std::move(tag);
+  return block;
+}
 
 std::vector<Block> BlocksOf(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -28,7 +42,7 @@ std::vector<Block> BlocksOf(const std::string& path) {
   for (std::string line; std::getline(in, line);) {
     ++number;
     if (line.rfind("```", 0) == 0) {
-      if (!inside) blocks.push_back({line.substr(3), "", number});
+      if (!inside) blocks.push_back(BlockOf(line.substr(3), number));
       inside = !inside;
     } else if (inside) {
       blocks.back().body += line + "\n";
@@ -43,8 +57,10 @@ struct Findings {
   std::string text;
 };
 
-Findings Check(const std::string& text) {
-  const CompileResult result = Compile({RuleSource("example.rn", text)});
+Findings Check(const std::string& text, const std::vector<std::string>& seen) {
+  CompileOptions options;
+  options.metrics_seen = seen;
+  const CompileResult result = Compile({RuleSource("example.rn", text)}, options);
   Findings findings;
   for (const Diagnostic& diagnostic : result.diagnostics.list()) {
     findings.codes.insert(CodeName(diagnostic.code));
@@ -60,7 +76,7 @@ void CheckPage(const std::string& path, std::set<std::string>& tags) {
     tags.insert(block.tag);
     if (block.tag == "text") continue;
     const bool is_estate = block.tag == "rule estate";
-    const Findings findings = Check(is_estate ? block.body : estate + block.body);
+    const Findings findings = Check(is_estate ? block.body : estate + block.body, block.seen);
     if (is_estate) estate = block.body;
     if (block.tag.rfind("rule-error ", 0) == 0) {
       EXPECT_EQ(findings.codes, std::set<std::string>{block.tag.substr(11)}) << findings.text;

@@ -1,0 +1,94 @@
+#include "rules/seen_metrics.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "fmt/core.h"
+
+#include "rules/diagnostic_codes.h"
+#include "rules/promql/ast.h"
+#include "rules/unquote.h"
+
+namespace rootnote {
+namespace {
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r";
+  const size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return "";
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+// `name 1`, `name{…} 1`, `{"name", …} 1`, `name`; nothing for comments and empty lines.
+std::optional<std::string> NameIn(std::string_view line) {
+  line = Trimmed(line);
+  if (line.empty() || line.front() == '#') return std::nullopt;
+  if (line.front() == '{') line = Trimmed(line.substr(1));
+  if (line.empty()) return std::nullopt;
+  if (line.front() == '"') {
+    size_t end = 1;
+    while (end < line.size() && line[end] != '"') end += line[end] == '\\' ? 2 : 1;
+    if (end >= line.size()) return std::nullopt;
+    UnquoteError error;
+    return Unquote(line.substr(0, end + 1), error);
+  }
+  const std::string_view name = line.substr(0, line.find_first_of("{ \t,"));
+  if (name.empty()) return std::nullopt;
+  return std::string(name);
+}
+
+class SeenChecker {
+ public:
+  SeenChecker(const std::vector<std::string>& seen, Diagnostics& diagnostics)
+      : seen_(seen), diagnostics_(diagnostics) {}
+
+  void Check(const Signal& signal, const Condition& condition) {
+    if (const auto* expr = std::get_if<ExprPtr>(&condition.what); expr != nullptr && *expr) {
+      for (const promql::Expr* selector : promql::Selectors(**expr)) {
+        if (!selector->text.empty()) CheckName(selector->text, signal.place.source, selector->span);
+      }
+    } else if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
+      CheckName(missing->metric, signal.place.source, signal.place.span);
+    }
+  }
+
+ private:
+  void CheckName(const std::string& name, uint32_t source, Span span) {
+    if (std::binary_search(seen_.begin(), seen_.end(), name)) return;
+    const std::string near = DidYouMean(name, seen_);
+    diagnostics_.Warning(DiagnosticCode::kMetricNeverSeen, source, span,
+                         fmt::format("no metric or event `{}` has been seen", name),
+                         near.empty() ? "is it sent under another name, or not yet?"
+                                      : fmt::format("did you mean `{}`?", near));
+  }
+
+  const std::vector<std::string>& seen_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+std::vector<std::string> ReadMetricNames(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (std::optional<std::string> name = NameIn(text.substr(0, end))) {
+      names.push_back(*std::move(name));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+void CheckMetricsSeen(const Program& program, const std::vector<std::string>& seen,
+                      Diagnostics& diagnostics) {
+  SeenChecker checker(seen, diagnostics);
+  for (const Signal& signal : program.signals) {
+    checker.Check(signal, signal.when);
+    if (signal.clear) checker.Check(signal, *signal.clear);
+  }
+}
+
+}  // namespace rootnote
