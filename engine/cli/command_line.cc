@@ -116,6 +116,7 @@ int RunCommandLine(int argc, char** argv) {
   DemoArguments demo;
   RunArguments run;
   VersionArguments version;
+  bool lsp_stdio = true;
   AddRun(app, run);
   AddDemo(app, demo);
   AddCheck(app, check);
@@ -123,6 +124,8 @@ int RunCommandLine(int argc, char** argv) {
   AddTest(app, test);
   AddReplay(app, replay);
   AddExplain(app, explain);
+  app.add_subcommand("lsp", "The language server for editors, on standard input and output")
+      ->add_flag("--stdio", lsp_stdio, "As editors say it; there is no other way");
   app.add_subcommand("version", "Version, and what was built in")
       ->add_flag("--features", version.features, "Formats, libraries and their features");
   // CLI11 reports what it parsed by exceptions; this is the adapter that ends them.
@@ -135,6 +138,7 @@ int RunCommandLine(int argc, char** argv) {
   if (app.got_subcommand("demo")) return RunDemo(demo);
   if (app.got_subcommand("check")) return RunCheck(check);
   if (app.got_subcommand("fmt")) return RunFormat(format);
+  if (app.got_subcommand("lsp")) return RunLanguageServer();
   if (app.got_subcommand("test")) return RunTest(test);
   if (app.got_subcommand("replay")) return RunReplay(replay);
   if (app.got_subcommand("explain")) return RunExplain(explain);

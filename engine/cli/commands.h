@@ -24,6 +24,9 @@ struct FormatArguments {
 };
 int RunFormat(const FormatArguments& arguments);
 
+// The language server on standard input and output, until `exit`.
+int RunLanguageServer();
+
 struct TestArguments {
   std::vector<std::string> paths;
   std::string junit;     // write a JUnit report here
