@@ -195,6 +195,7 @@ void Check(std::vector<ast::File>& files, const CompileOptions& options, Diagnos
   CheckMaintenance(files, scope);
   CheckTests(files, scope);
   CheckReuse(files, scope);
+  CheckRuleSetSense(scope);
 }
 
 void DeclareKinds(const std::vector<ast::File>& files, Scope& scope) {

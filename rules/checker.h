@@ -25,6 +25,8 @@ void DeclareFaults(const std::vector<ast::File>& files, Scope& scope);
 void CheckPolicy(const std::vector<ast::File>& files, Scope& scope);
 void CheckMaintenance(const std::vector<ast::File>& files, Scope& scope);
 void CheckTests(const std::vector<ast::File>& files, Scope& scope);
+// Warnings that need the whole rule set; nothing after errors.
+void CheckRuleSetSense(Scope& scope);
 // use, def, template, import: checked as far as they can be, and said not to be executed.
 void CheckReuse(std::vector<ast::File>& files, Scope& scope);
 

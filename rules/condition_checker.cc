@@ -9,6 +9,7 @@
 #include "rules/promql/evaluator.h"
 #include "rules/promql/words.h"
 #include "rules/token_reader.h"
+#include "rules/value_range.h"
 
 namespace rootnote {
 namespace {
@@ -160,6 +161,29 @@ class ExprChecker {
                      "compare it: … > 0");
     }
     if (top.kind == ExprKind::kBinary && top.op == promql::BinaryOp::kAnd) CheckRange(top);
+    CheckBounds(top);
+  }
+
+  // rate(x[5m]) < 0, hour() > 23, x unless x
+  void CheckBounds(const Expr& top) {
+    if (top.kind != ExprKind::kBinary) return;
+    const bool on_all = !top.matching || (!top.matching->on && top.matching->labels.empty());
+    if (top.op == promql::BinaryOp::kUnless && on_all &&
+        promql::ToString(*top.args[0]) == promql::ToString(*top.args[1])) {
+      scope_.Warning(DiagnosticCode::kNeverTrue, top.span,
+                     "both sides are the same, so nothing is left: this is never true",
+                     "compare with another time or another metric");
+    }
+    if (!promql::IsComparison(top.op) || top.return_bool) return;
+    if (NeverHolds(top)) {
+      scope_.Warning(DiagnosticCode::kNeverTrue, top.span,
+                     "no value of the one side is ever so: this is never true",
+                     "a rate or a count is never below 0, and nothing equals NaN");
+    } else if (AlwaysHolds(top)) {
+      scope_.Warning(DiagnosticCode::kAlwaysTrue, top.span,
+                     "every value is so: this is true wherever it has a value",
+                     "a rate or a count is never below 0; compare with more: … > 0");
+    }
   }
 
   // a > 5 and a < 3

@@ -81,7 +81,9 @@
   X(410, kTestExpectsNothing, "a test that expects nothing")                      \
   X(411, kEntityNotInTest, "an expected entity that the test does not have")      \
   X(412, kSignalAndEvent, "one name for a signal and an event")                   \
-  X(413, kMetricNeverSeen, "a metric that nobody has seen")
+  X(413, kMetricNeverSeen, "a metric that nobody has seen")                       \
+  X(414, kWindowTooShort, "a window with fewer than two samples")                 \
+  X(415, kSignalUncovered, "a signal that correlates with nothing")
 // clang-format on
 
 namespace rootnote {

@@ -87,7 +87,7 @@ void CheckGoldens(const std::string& folder, size_t at_least, const Make& make) 
 }
 
 TEST(Golden, Diagnostics) {
-  CheckGoldens("tests/golden/diagnostics", 60, [](std::vector<RuleSource> sources) {
+  CheckGoldens("tests/golden/diagnostics", 120, [](std::vector<RuleSource> sources) {
     const CompileResult result = Compile(std::move(sources));
     EXPECT_EQ(result.program == nullptr, result.diagnostics.has_errors());
     return Diagnose(result);
