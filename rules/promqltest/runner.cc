@@ -51,6 +51,14 @@ void FixTime(Expr& expr, EventTime at) {
   for (const std::unique_ptr<Expr>& arg : expr.args) FixTime(*arg, at);
 }
 
+// Whether a subquery reads something at `@ start()` or `@ end()`: FixTime does not reach it.
+bool FollowsTheQuery(const Expr& expr, bool inside = false) {
+  if (inside && expr.at && expr.at->kind != promql::AtModifier::Kind::kTime) return true;
+  inside = inside || expr.kind == ExprKind::kSubquery;
+  return std::any_of(expr.args.begin(), expr.args.end(),
+                     [inside](const auto& arg) { return FollowsTheQuery(*arg, inside); });
+}
+
 // `start()`, `end()`, `range()` and `step()` mean another thing in a range query.
 bool NamesTheQuery(const std::string& expr) {
   static const re2::RE2 names("(start|end|range|step)\\(\\)");
@@ -266,7 +274,7 @@ class Runner {
   void CheckFixed(const EvalCommand& eval) {
     Diagnostics diagnostics;
     const std::unique_ptr<Expr> expr = Parse(eval, diagnostics);
-    if (MovesWithTime(*expr)) return;
+    if (MovesWithTime(*expr) || FollowsTheQuery(*expr)) return;
     FixTime(*expr, eval.at);
     const int64_t at = ToMillis(eval.at);
     std::vector<int64_t> others{-10 * at, 0, at / 5, at, 10 * at};

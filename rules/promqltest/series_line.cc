@@ -20,10 +20,12 @@ constexpr size_t kValuesMax = 200'000;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+// Letters that are not ASCII, and dots inside of names, as Prometheus' test files have them.
 bool IsNameStart(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
+  return static_cast<unsigned char>(c) >= 0x80 || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
 }
-bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c); }
+bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c) || c == '.'; }
 
 std::string Lower(std::string_view text) {
   std::string lower(text);

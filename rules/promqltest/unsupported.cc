@@ -40,10 +40,9 @@ bool IsWordPart(char c) {
          c == ':';
 }
 
-// The text without its strings and what is in braces: names there mean nothing.
-std::string Bare(std::string_view expr) {
+// The text without its strings.
+std::string WithoutStrings(std::string_view expr) {
   std::string bare;
-  int braces = 0;
   for (size_t i = 0; i < expr.size(); ++i) {
     const char c = expr[i];
     if (c == '"' || c == '\'' || c == '`') {
@@ -51,13 +50,36 @@ std::string Bare(std::string_view expr) {
         if (expr[i] == '\\' && c != '`') ++i;
       }
       bare += ' ';
-    } else if (c == '{' || c == '}') {
+    } else {
+      bare += c;
+    }
+  }
+  return bare;
+}
+
+// And without what is in braces: names there mean nothing.
+std::string WithoutBraces(std::string_view text) {
+  std::string bare;
+  int braces = 0;
+  for (const char c : text) {
+    if (c == '{' || c == '}') {
       braces += c == '{' ? 1 : -1;
     } else if (braces == 0) {
       bare += c;
     }
   }
   return bare;
+}
+
+bool IsLetter(char c) { return IsWordPart(c) && !(c >= '0' && c <= '9'); }
+
+// A letter that is not ASCII, or a dot behind a letter.
+bool HasUnquotedUtf8Name(std::string_view bare) {
+  for (size_t i = 0; i < bare.size(); ++i) {
+    if (static_cast<unsigned char>(bare[i]) >= 0x80) return true;
+    if (bare[i] == '.' && i > 0 && IsLetter(bare[i - 1])) return true;
+  }
+  return false;
 }
 
 template <typename List>
@@ -68,10 +90,12 @@ bool Contains(const List& list, std::string_view word) {
 }  // namespace
 
 std::string UnsupportedIn(std::string_view expr) {
-  const std::string bare = Bare(expr);
+  const std::string unquoted = WithoutStrings(expr);
+  const std::string bare = WithoutBraces(unquoted);
   for (const std::string_view op : kOperators) {
     if (bare.find(op) != std::string::npos) return "operator " + std::string(op);
   }
+  if (HasUnquotedUtf8Name(unquoted)) return "unquoted UTF-8 names";
   char before = ' ';  // the last character before the word that is no space
   for (size_t i = 0; i < bare.size();) {
     if (!IsWordPart(bare[i])) {

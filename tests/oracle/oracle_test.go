@@ -1,8 +1,8 @@
-// Asks Prometheus itself: runs the files of ../testdata (or those in $FILES) through promqltest of
+// Asks Prometheus itself: runs the files of ../unit/promql/testdata (or those in $FILES) through promqltest of
 // the Prometheus in go.mod. Not part of `make test`, which needs no Go:
 //
-//	cd tests/unit/promql/oracle && go test -mod=mod .
-package oracle
+//	cd tests/oracle && go test -mod=mod .
+package main
 
 import (
 	"os"
@@ -19,7 +19,7 @@ import (
 func TestPrometheusAgrees(t *testing.T) {
 	files := strings.Fields(os.Getenv("FILES"))
 	if len(files) == 0 {
-		files, _ = filepath.Glob("../testdata/*.test")
+		files, _ = filepath.Glob("../unit/promql/testdata/*.test")
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
