@@ -8,6 +8,7 @@
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic_codes.h"
 #include "rules/seen_metrics.h"
+#include "rules/stage_plan.h"
 #include "schemas/base/string_view.h"
 
 namespace rootnote {
@@ -99,6 +100,9 @@ int RunCheck(const CheckArguments& arguments) {
   if (!options.ok()) return PrintFailure(options.status());
   const CompileResult result = Compile(*std::move(sources), *options);
   const bool rules_ok = Report(result, arguments.format, out, err);
+  if (arguments.explain && result.program != nullptr) {
+    (arguments.format == "text" ? out : err).Print(PlansText(*result.program, *options));
+  }
   return configs_ok && rules_ok ? kExitOk : kExitFindings;
 }
 

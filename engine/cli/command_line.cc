@@ -1,7 +1,9 @@
 #include "CLI/CLI.hpp"
 
 #include "engine/cli/commands.h"
+#include "engine/cli/completion_script.h"
 #include "engine/cli/exit_code.h"
+#include "engine/cli/terminal.h"
 #include "engine/cli/version.h"
 
 namespace rootnote {
@@ -47,6 +49,8 @@ void AddCheck(CLI::App& app, CheckArguments& arguments) {
   command->add_flag("--list-codes", arguments.list_codes, "Print every diagnostic code");
   command->add_option("--format", arguments.format, "text, json or sarif (SARIF 2.1.0)")
       ->check(CLI::IsMember({"text", "json", "sarif"}));
+  command->add_flag("--explain", arguments.explain,
+                    "What each signal costs: plan, state, history, grid");
   command->add_option("--seen", arguments.seen,
                       "Names of metrics, or a text exposition: warn about others");
 }
@@ -101,6 +105,47 @@ void AddDemo(CLI::App& app, DemoArguments& arguments) {
   command->add_option("--seed", arguments.seed, "Seed of the estate's noise");
 }
 
+void AddGraph(CLI::App& app, GraphArguments& arguments) {
+  CLI::App* command = app.add_subcommand("graph", "Kinds, relations and faults as a drawing");
+  command->add_option("paths", arguments.paths, "Rule files or folders")->required();
+  command->add_option("--format", arguments.format, "dot (Graphviz) or mermaid")
+      ->check(CLI::IsMember({"dot", "mermaid"}));
+}
+
+void AddCompletion(CLI::App& app, std::string& shell) {
+  CLI::App* command = app.add_subcommand("completion", "A script that completes these commands");
+  command->add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+// `{a,b}` in the name of an option's type lists what it may be.
+std::vector<std::string> AllowedValues(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t open = type.find('{'), close = type.rfind('}');
+  if (open == std::string::npos || close == std::string::npos) return {};
+  return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
+}
+
+// The commands and their options as CLI11 has them.
+std::vector<CommandWords> WordsOf(const CLI::App& app) {
+  std::vector<CommandWords> commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    CommandWords words{command->get_name(), command->get_description(), {}};
+    for (const CLI::Option* option : command->get_options()) {
+      OptionWords one;
+      for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) one.names.push_back("-" + name);
+      one.help = option->get_description();
+      one.takes_value = option->get_items_expected_max() > 0;
+      one.values = AllowedValues(*option);
+      words.options.push_back(std::move(one));
+    }
+    commands.push_back(std::move(words));
+  }
+  return commands;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -116,6 +161,8 @@ int RunCommandLine(int argc, char** argv) {
   DemoArguments demo;
   RunArguments run;
   VersionArguments version;
+  GraphArguments graph;
+  std::string shell;
   bool lsp_stdio = true;
   AddRun(app, run);
   AddDemo(app, demo);
@@ -124,6 +171,8 @@ int RunCommandLine(int argc, char** argv) {
   AddTest(app, test);
   AddReplay(app, replay);
   AddExplain(app, explain);
+  AddGraph(app, graph);
+  AddCompletion(app, shell);
   app.add_subcommand("lsp", "The language server for editors, on standard input and output")
       ->add_flag("--stdio", lsp_stdio, "As editors say it; there is no other way");
   app.add_subcommand("version", "Version, and what was built in")
@@ -138,6 +187,11 @@ int RunCommandLine(int argc, char** argv) {
   if (app.got_subcommand("demo")) return RunDemo(demo);
   if (app.got_subcommand("check")) return RunCheck(check);
   if (app.got_subcommand("fmt")) return RunFormat(format);
+  if (app.got_subcommand("graph")) return RunGraph(graph);
+  if (app.got_subcommand("completion")) {
+    Terminal(stdout).Print(CompletionScript(shell, WordsOf(app)));
+    return kExitOk;
+  }
   if (app.got_subcommand("lsp")) return RunLanguageServer();
   if (app.got_subcommand("test")) return RunTest(test);
   if (app.got_subcommand("replay")) return RunReplay(replay);

@@ -14,6 +14,7 @@ struct CheckArguments {
   bool list_codes = false;        // every diagnostic code with its title
   std::string format = "text";    // or json, sarif: on standard output
   std::vector<std::string> seen;  // files with names of metrics
+  bool explain = false;           // also print the plan of every signal
 };
 int RunCheck(const CheckArguments& arguments);
 
@@ -23,6 +24,12 @@ struct FormatArguments {
   bool diff = false;               // show what would change, write nothing
 };
 int RunFormat(const FormatArguments& arguments);
+
+struct GraphArguments {
+  std::vector<std::string> paths;
+  std::string format = "dot";  // or mermaid
+};
+int RunGraph(const GraphArguments& arguments);
 
 // The language server on standard input and output, until `exit`.
 int RunLanguageServer();
