@@ -14,10 +14,10 @@ class FakeBinary:
     def run(self, arguments, cwd=None):
         return (1 if "fail" in arguments else 0), ""
 
-    def on(self, command, text):
+    def on(self, command, text, name="x.rn"):
         found = re.findall(r"has (E\d{4})", text)
         if command == "test":
-            return (1 if "fails" in text else 0), ""
+            return (1 if "fails" in text else 0), f"1 passed, 0 failed, {int('skips' in text)} skipped\n"
         return (1 if found else 0), "".join(f"x.rn:1:1: error[{code}]: wrong\n" for code in found)
 
 
@@ -37,10 +37,12 @@ class DocsTest(unittest.TestCase):
     def test_pages(self):
         for tag, body, part in (("rule", "has E0001", "ends with 1"), ("rule-error E0001", "good", "finds nothing"),
                                 ("rule-error E0001", "has E0001 has E0002", "finds E0001 E0002"),
-                                ("scenario", "fails", "test ends with 1"), ("", "x", "without a tag"),
+                                ("scenario", "fails", "test ends with 1"), ("promqltest", "fails", "test ends with 1"),
+                                ("promqltest", "skips", "1 skipped"), ("", "x", "without a tag"),
                                 ("python", "x", "tagged 'python'")):
             self.one_finding(docs_test.check_page(FakeBinary(), "p.md", page((tag, body)))[0], part)
-        good = page(("rule", "x"), ("rule-error E0001", "has E0001"), ("scenario", "x"), ("text", "has E0001"))
+        good = page(("rule", "x"), ("rule-error E0001", "has E0001"), ("scenario", "x"), ("promqltest", "x"),
+                    ("text", "has E0001"))
         self.assertEqual(docs_test.check_page(FakeBinary(), "p.md", good)[0], [])
 
     def test_the_estate_stands_before_later_blocks(self):

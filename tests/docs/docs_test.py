@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs_test.py language|errors|readme|config: what the docs say is run with the binary in $ROOTNOTE_BINARY.
+"""docs_test.py language|errors|readme|config|testing: what the docs say is run with the binary in $ROOTNOTE_BINARY.
 
 language  docs/rule-language.md, block by block, by the tag of the fence:
             rule             `rootnote check` finds no error
@@ -12,6 +12,7 @@ language  docs/rule-language.md, block by block, by the tag of the fence:
 errors    docs/errors/E*.md: one page per code of rules/diagnostic_codes.h and no other; the page is named by its first
           heading, and has a failing example (rule-error of that code) and a fixed one (rule).
 readme    README.md: `sh` blocks line by line: `make TARGET` names a target, `rootnote …` ends with exit code 0.
+testing   docs/testing.md: the same tags, and promqltest: `rootnote test` passes with nothing skipped.
 config    every key of schemas/config.schema.json stands in docs/operating.md; examples/rootnote.yaml is accepted.
 """
 
@@ -63,10 +64,10 @@ class Binary:
         other.seen = names
         return other
 
-    def on(self, command, text):
-        """Exit code and output of `rootnote COMMAND` on a rule file with `text`."""
+    def on(self, command, text, name="example.rn"):
+        """Exit code and output of `rootnote COMMAND` on a file with `text`."""
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "example.rn")
+            path = os.path.join(folder, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
             if not self.seen:
@@ -101,6 +102,10 @@ def check_block(binary, info, body, estate):
     if info == "scenario":
         code, output = binary.on("test", estate + body)
         return None if code == 0 else f"test ends with {code}:\n{output}"
+    if info == "promqltest":
+        code, output = binary.on("test", body, "example.test")
+        passed = code == 0 and output.endswith(" passed, 0 failed, 0 skipped\n")
+        return None if passed else f"test ends with {code}:\n{output}"
     if info == "text":
         return None
     return f"a block tagged {info!r}" if info else "a block without a tag"
@@ -206,6 +211,10 @@ def main(arguments):
         findings, tags = check_page(binary, "docs/rule-language.md", read("docs/rule-language.md"))
         if "rule" not in tags or "scenario" not in tags:
             findings.append("docs/rule-language.md: no rule or no scenario in it")
+    elif arguments == ["testing"]:
+        findings, tags = check_page(binary, "docs/testing.md", read("docs/testing.md"))
+        if "promqltest" not in tags:
+            findings.append("docs/testing.md: no example of a promqltest file in it")
     elif arguments == ["errors"]:
         names = [name for name in os.listdir("docs/errors") if re.fullmatch(r"E\d{4}\.md", name)]
         findings = check_errors(binary, codes_of(read(CODES)), {name[:-3]: read(f"docs/errors/{name}") for name in names})
