@@ -268,7 +268,8 @@ Dimension DimensionOfCall(const Expr& expr) {
                      "scalar",
                      "double_exponential_smoothing",
                      "baseline"}) ||
-      (name.ends_with("_over_time") && name != "stdvar_over_time" && name != "zscore_over_time")) {
+      (name.ends_with("_over_time") && name != "stdvar_over_time" && name != "zscore_over_time" &&
+       name != "quantile_anomaly_over_time")) {
     return dimension;
   }
   return {};

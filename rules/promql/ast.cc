@@ -45,6 +45,12 @@ Millis HistoryNeeded(const Expr& expr, Millis lookback) {
   if (expr.kind == ExprKind::kSubquery) {
     return std::max(Millis(0), inner + expr.range.value_or(Millis(0)) + expr.offset);
   }
+  if (expr.kind == ExprKind::kCall && expr.text == "baseline" && expr.args.size() == 2) {
+    const Expr& length = *expr.args[1];
+    if (length.kind == ExprKind::kNumber && length.number > 0 && length.number < 1e10) {
+      return inner + Millis(static_cast<int64_t>(length.number * 1000));
+    }
+  }
   return inner;
 }
 

@@ -76,7 +76,12 @@ struct VectorMatching {
   bool on = false;  // else ignoring
   std::vector<std::string> labels;
   std::vector<std::string> include;  // group_left(include)
+  // fill(0), fill_left(0), fill_right(0): what stands for the element that has no match.
+  std::optional<double> fill_left;
+  std::optional<double> fill_right;
 };
+
+struct DurationExpr;
 
 // One struct, tagged: a tree that is easy to walk, print and hash. Only the fields of its kind
 // count.
@@ -103,6 +108,10 @@ struct Expr {
   std::optional<AtModifier> at;
   // kSubquery
   Millis step{0};  // 0: the default evaluation interval
+  // Where range, offset and step depend on the query (step(), range()); else null. The values above
+  // then hold for an instant.
+  std::shared_ptr<const DurationExpr> range_expr, offset_expr, step_expr;
+  bool implicit = false;  // not written: the target_info that info(x) reads
 
   BinaryOp op = BinaryOp::kAdd;  // kBinary; kUnary: kAdd or kSub
   bool return_bool = false;

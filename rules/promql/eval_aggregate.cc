@@ -8,15 +8,17 @@
 #include "fmt/format.h"
 
 #include "rules/promql/evaluation.h"
+#include "rules/promql/histogram_functions.h"
 #include "rules/promql/summation.h"
 #include "rules/promql/words.h"
+#include "xxhash.h"
 
 namespace rootnote::promql {
 namespace {
 
 // The labels of the group. Unlike Labels::Keep, `by (__name__)` keeps the name, as in Prometheus.
 Labels GroupLabels(const Labels& labels, const Expr& expr) {
-  if (expr.without) return labels.Drop(expr.grouping);
+  if (expr.without) return WithoutMetadata(labels).Drop(expr.grouping);
   if (expr.grouping.empty()) return Labels();
   std::vector<Label> pairs = labels.ToVector();
   std::erase_if(pairs, [&](const Label& label) {
@@ -100,19 +102,20 @@ double Aggregated(const std::string& name, const Group& group, double parameter)
 // The number of elements that topk, bottomk and limitk leave of each group.
 absl::StatusOr<size_t> Count(double parameter, size_t elements) {
   if (std::isnan(parameter)) return absl::InvalidArgumentError("Parameter value is NaN");
-  if (parameter >= 9.223372036854775807e18 || parameter <= -9.223372036854775808e18) {
-    return absl::InvalidArgumentError(fmt::format("Scalar value {} overflows int64", parameter));
-  }
   const double whole = std::trunc(parameter);
   if (whole < 1) return size_t{0};
+  if (parameter >= 9.223372036854775807e18) {
+    return absl::InvalidArgumentError(
+        fmt::format("Scalar value {} overflows int64", ShortNumber(parameter)));
+  }
   return whole >= static_cast<double>(elements) ? elements : static_cast<size_t>(whole);
 }
 
 // topk, bottomk and limitk: elements themselves, the best first. NaN is never better.
-Vector Selected(const std::string& name, std::vector<Group> groups, size_t count) {
+Vector Selected(const std::string& name, const std::vector<Group>& groups, size_t count) {
   Vector result;
-  for (Group& group : groups) {
-    auto& members = group.members;
+  for (const Group& group : groups) {
+    std::vector<const Element*> members = group.members;
     if (name != "limitk") {
       const bool largest = name == "topk";
       std::stable_sort(members.begin(), members.end(), [&](const Element* a, const Element* b) {
@@ -155,6 +158,48 @@ absl::StatusOr<Vector> CountValues(const Expr& expr, const Vector& vector) {
   return result;
 }
 
+// The bytes that Prometheus hashes: names and values ascending, each after its length.
+uint64_t PrometheusHash(const Labels& labels) {
+  std::string bytes;
+  const auto append = [&](std::string_view text) {
+    const size_t size = text.size();
+    if (size < 255) {
+      bytes += static_cast<char>(size);
+    } else {
+      bytes += static_cast<char>(255);
+      for (int shift = 0; shift < 24; shift += 8) bytes += static_cast<char>(size >> shift & 255);
+    }
+    bytes += text;
+  };
+  for (const auto& [name, value] : labels.ToVector()) {
+    append(name);
+    append(value);
+  }
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+
+// The elements whose hash falls into the first `ratio` of all hashes; of a negative one those that
+// the complement leaves.
+absl::StatusOr<Vector> LimitRatio(const Expr& expr, double ratio, Vector vector,
+                                  const Evaluation& evaluation) {
+  if (ratio == 0) return Vector();
+  if (std::isnan(ratio)) return absl::InvalidArgumentError("Ratio value is NaN");
+  if (std::abs(ratio) > 1) {
+    const double capped = ratio > 0 ? 1 : -1;
+    if (AnnotationLog* log = evaluation.log()) {
+      log->Warn(fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                            ShortNumber(ratio), ShortNumber(capped)),
+                PlaceOf(*expr.args[0]));
+    }
+    ratio = capped;
+  }
+  std::erase_if(vector, [=](const Element& element) {
+    const double at = static_cast<double>(PrometheusHash(element.labels)) / 18446744073709551616.0;
+    return ratio > 0 ? at >= ratio : at < 1 + ratio;
+  });
+  return vector;
+}
+
 }  // namespace
 
 absl::StatusOr<Vector> EvalAggregate(const Expr& expr, EventTime t, const Evaluation& evaluation) {
@@ -167,15 +212,13 @@ absl::StatusOr<Vector> EvalAggregate(const Expr& expr, EventTime t, const Evalua
   if (expr.args.size() == 2) {
     ASSIGN_OR_RETURN(parameter, evaluation.Scalar(*expr.args[0], t));
   }
-  if (vector.empty()) return vector;
-  std::vector<Group> groups = GroupsOf(vector, expr);
+  if (name == "limit_ratio") return LimitRatio(expr, parameter, std::move(vector), evaluation);
+  const std::vector<Group> groups = GroupsOf(vector, expr);
   if (name == "topk" || name == "bottomk" || name == "limitk") {
     ASSIGN_OR_RETURN(const size_t count, Count(parameter, vector.size()));
-    return Selected(name, std::move(groups), count);
+    return Selected(name, groups, count);
   }
-  if (name == "limit_ratio") {
-    return absl::UnimplementedError("not executed yet: aggregation limit_ratio");
-  }
+  if (name == "quantile") CheckQuantile(parameter, *expr.args[0], evaluation);
   Vector result;
   for (const Group& group : groups) {
     result.push_back({group.labels, Aggregated(name, group, parameter)});

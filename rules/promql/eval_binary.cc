@@ -1,6 +1,7 @@
 // Binary operators: arithmetic, comparison and sets, with vector matching.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -25,7 +26,7 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
 
 // What two elements must share to match.
 Labels MatchGroup(const Labels& labels, const VectorMatching& matching) {
-  if (!matching.on) return labels.Drop(matching.labels);
+  if (!matching.on) return WithoutMetadata(labels).Drop(matching.labels);
   std::vector<Label> pairs = labels.ToVector();
   std::erase_if(pairs, [&](const Label& label) { return !Contains(matching.labels, label.first); });
   return Labels::FromViews(std::move(pairs));
@@ -93,8 +94,7 @@ Vector WithScalar(const Expr& expr, Vector vector, double scalar, bool scalar_le
     if (expr.return_bool) outcome = {outcome.keep ? 1.0 : 0.0, true};
     if (!outcome.keep) continue;
     const bool drop_name = !IsComparison(expr.op) || expr.return_bool;
-    result.push_back(
-        {drop_name ? element.labels.Without(kMetricName) : element.labels, outcome.value});
+    result.push_back({drop_name ? WithoutMetadata(element.labels) : element.labels, outcome.value});
   }
   return result;
 }
@@ -102,10 +102,9 @@ Vector WithScalar(const Expr& expr, Vector vector, double scalar, bool scalar_le
 // The labels of the result of `many` and `one`.
 Labels ResultLabels(const Labels& many, const Labels& one, const Expr& expr) {
   const VectorMatching& matching = *expr.matching;
-  std::vector<Label> pairs = many.ToVector();
-  if (!IsComparison(expr.op) || expr.return_bool) {
-    std::erase_if(pairs, [](const Label& label) { return label.first == kMetricName; });
-  }
+  const bool drop_name = !IsComparison(expr.op) || expr.return_bool;
+  const Labels base = drop_name ? WithoutMetadata(many) : many;
+  std::vector<Label> pairs = base.ToVector();
   if (matching.card == Card::kOneToOne) {
     std::erase_if(pairs, [&](const Label& label) {
       return Contains(matching.labels, label.first) != matching.on;
@@ -143,14 +142,21 @@ class Matching {
     const bool swapped = matching_.card == Card::kOneToMany;
     const Vector& many = swapped ? right : left;
     const Vector& one = swapped ? left : right;
-    if (many.empty() || one.empty()) return Vector();
+    const std::optional<double>& fill_many = swapped ? matching_.fill_right : matching_.fill_left;
+    const std::optional<double>& fill_one = swapped ? matching_.fill_left : matching_.fill_right;
+    const bool fills = fill_many || fill_one;
+    if (fills ? many.empty() && one.empty() : many.empty() || one.empty()) return Vector();
     RETURN_IF_ERROR(Index(one));
     for (const Element& element : many) {
       const Labels group = MatchGroup(element.labels, matching_);
       const auto found = one_.find(group);
-      if (found == one_.end()) continue;
-      RETURN_IF_ERROR(Add(element, *found->second, group, swapped));
+      if (found != one_.end()) {
+        RETURN_IF_ERROR(Add(element, *found->second, group, swapped));
+      } else if (fill_one) {
+        RETURN_IF_ERROR(Add(element, {group, *fill_one}, group, swapped));
+      }
     }
+    if (fill_many) RETURN_IF_ERROR(FillMany(one, *fill_many, swapped));
     return std::move(result_);
   }
 
@@ -161,6 +167,16 @@ class Matching {
       if (!added) {
         return DuplicateGroup(found->first, element.labels, found->second->labels, matching_.card);
       }
+    }
+    return absl::OkStatus();
+  }
+
+  // What has found no partner meets `fill`.
+  absl::Status FillMany(const Vector& one, double fill, bool swapped) {
+    for (const Element& element : one) {
+      const Labels group = MatchGroup(element.labels, matching_);
+      if (matched_.contains(group) || inserted_.contains(group)) continue;
+      RETURN_IF_ERROR(Add({group, fill}, element, group, swapped));
     }
     return absl::OkStatus();
   }

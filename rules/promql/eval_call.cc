@@ -7,7 +7,9 @@
 
 #include "fmt/format.h"
 
+#include "rules/promql/anomaly_functions.h"
 #include "rules/promql/evaluation.h"
+#include "rules/promql/histogram_functions.h"
 #include "rules/promql/label_functions.h"
 #include "rules/promql/math_functions.h"
 #include "rules/promql/range_functions.h"
@@ -16,6 +18,8 @@
 namespace rootnote::promql {
 namespace {
 
+double InSeconds(Millis time) { return static_cast<double>(time.count()) / 1000; }
+
 absl::Status NotYet(const Expr& expr) {
   return absl::UnimplementedError("not executed yet: function " + expr.text);
 }
@@ -23,12 +27,40 @@ absl::Status NotYet(const Expr& expr) {
 // Of the smoothing and trend factors.
 absl::Status CheckFactors(const RangeCall& call) {
   const auto check = [](const char* name, const char* letters, double factor) {
-    if (factor > 0 && factor < 1) return absl::OkStatus();
+    if (!(factor <= 0 || factor >= 1)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name, letters, factor));
   };
   RETURN_IF_ERROR(check("smoothing", "sf", call.first));
   return check("trend", "tf", call.second);
+}
+
+// Tells of rates over what is not named as a counter.
+void CheckCounter(const Labels& labels, const Expr& matrix, const Evaluation& evaluation) {
+  AnnotationLog* log = evaluation.log();
+  if (log == nullptr) return;
+  const std::string_view name = labels.metric();
+  if (name.empty()) return;
+  for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
+    if (name.ends_with(suffix)) return;
+  }
+  log->Tell(fmt::format("metric might not be a counter, name does not end in "
+                        "_total/_sum/_count/_bucket: \"{}\"",
+                        name),
+            PlaceOf(matrix));
+}
+
+// Of integral(): 0, 1 or 2; the default stands for all others.
+void CheckStrategy(const Expr& expr, double& strategy, bool any, const Evaluation& evaluation) {
+  constexpr double kTrapezoidal = 2;
+  const bool given = expr.args.size() > 1;
+  if (given && (strategy == 0 || strategy == 1 || strategy == kTrapezoidal)) return;
+  if (given && any && evaluation.log() != nullptr) {
+    evaluation.log()->Warn(fmt::format("strategy should be 0, 1, or 2 (default), using 2, got {}",
+                                       ShortNumber(strategy)),
+                           PlaceOf(*expr.args[1]));
+  }
+  strategy = kTrapezoidal;
 }
 
 absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, EventTime t,
@@ -45,13 +77,20 @@ absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, Event
   }
   ASSIGN_OR_RETURN(const Range range, evaluation.Matrix(*matrix, t));
   const bool keeps_name = expr.text == "last_over_time" || expr.text == "first_over_time";
+  const bool counters = expr.text == "rate" || expr.text == "increase";
+  if (expr.text == "quantile_over_time" && !range.series.empty()) {
+    CheckQuantile(parameters[0], *expr.args[0], evaluation);
+  }
+  if (expr.text == "integral")
+    CheckStrategy(expr, parameters[0], !range.series.empty(), evaluation);
   Vector result;
   for (const RangeSeries& series : range.series) {
     const RangeCall call{series.points, range, parameters[0], parameters[1]};
     if (expr.text == "double_exponential_smoothing") RETURN_IF_ERROR(CheckFactors(call));
     const std::optional<double> value = function(call);
     if (!value) continue;
-    result.push_back({keeps_name ? series.labels : series.labels.Without(kMetricName), *value});
+    if (counters) CheckCounter(series.labels, *matrix, evaluation);
+    result.push_back({keeps_name ? series.labels : WithoutMetadata(series.labels), *value});
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;
@@ -71,6 +110,14 @@ absl::StatusOr<Vector> Absent(const Expr& expr, EventTime t, const Evaluation& e
   return Vector{{AbsentLabels(arg), 1}};
 }
 
+void WarnOfSort(const Expr& expr, const Evaluation& evaluation) {
+  const bool over_range = evaluation.options().start != evaluation.options().end;
+  if (!over_range || evaluation.log() == nullptr) return;
+  evaluation.log()->Warn(
+      "sort is ineffective for range queries since results are always ordered by labels",
+      expr.span.begin);
+}
+
 // NaN sorts to the end either way.
 void SortByValue(Vector& vector, bool descending) {
   SortCanonically(vector);
@@ -85,7 +132,7 @@ void SortByValue(Vector& vector, bool descending) {
 template <typename Function>
 absl::StatusOr<Vector> EachValue(Vector vector, Function function) {
   for (Element& element : vector) {
-    element = {element.labels.Without(kMetricName), function(element.value)};
+    element = {WithoutMetadata(element.labels), function(element.value)};
   }
   RETURN_IF_ERROR(Normalise(vector));
   return vector;
@@ -136,9 +183,17 @@ absl::StatusOr<Vector> OverVector(const Expr& expr, Vector vector, EventTime t,
   }
   if (name == "round") return Round(expr, std::move(vector), t, evaluation);
   if (name == "sort" || name == "sort_desc") {
+    WarnOfSort(expr, evaluation);
     SortByValue(vector, name == "sort_desc");
     return vector;
   }
+  if (name == "sort_by_label" || name == "sort_by_label_desc") {
+    WarnOfSort(expr, evaluation);
+    SortByLabel(expr, vector);
+    return vector;
+  }
+  // Of native histograms, of which there are none here.
+  if (name.starts_with("histogram_")) return Vector();
   if (name == "label_replace") return LabelReplace(expr, std::move(vector));
   if (name == "label_join") return LabelJoin(expr, std::move(vector));
   return NotYet(expr);
@@ -163,12 +218,11 @@ absl::StatusOr<Vector> EvalCall(const Expr& expr, EventTime t, const Evaluation&
     ASSIGN_OR_RETURN(Vector vector, evaluation.Timestamps(*expr.args[0], t));
     return EachValue(std::move(vector), [](double value) { return value; });
   }
-  if (name == "histogram_quantile") {
-    ASSIGN_OR_RETURN(const double phi, evaluation.Scalar(*expr.args[0], t));
-    ASSIGN_OR_RETURN(Vector buckets, evaluation.Instant(*expr.args[1], t));
-    SortCanonically(buckets);
-    return HistogramQuantile(phi, buckets);
-  }
+  if (name == "histogram_quantile") return EvalHistogramQuantile(expr, t, evaluation);
+  if (name == "histogram_quantiles") return EvalHistogramQuantiles(expr, t, evaluation);
+  if (name == "histogram_fraction") return EvalHistogramFraction(expr, t, evaluation);
+  if (name == "info") return EvalInfo(expr, t, evaluation);
+  if (name == "baseline") return EvalBaseline(expr, t, evaluation);
   if (expr.args.empty() || expr.args[0]->type != ValueType::kVector) return NotYet(expr);
   ASSIGN_OR_RETURN(Vector vector, evaluation.Instant(*expr.args[0], t));
   return OverVector(expr, std::move(vector), t, evaluation);
@@ -177,6 +231,16 @@ absl::StatusOr<Vector> EvalCall(const Expr& expr, EventTime t, const Evaluation&
 absl::StatusOr<double> EvalScalarCall(const Expr& expr, EventTime t, const Evaluation& evaluation) {
   if (expr.text == "time") return static_cast<double>(ToMillis(t)) / 1000;
   if (expr.text == "pi") return std::numbers::pi;
+  if (expr.text == "max_of" || expr.text == "min_of") {
+    ASSIGN_OR_RETURN(const double left, evaluation.Scalar(*expr.args[0], t));
+    ASSIGN_OR_RETURN(const double right, evaluation.Scalar(*expr.args[1], t));
+    return expr.text == "max_of" ? MaxOrNan(left, right) : MinOrNan(left, right);
+  }
+  const EvalOptions& options = evaluation.options();
+  if (expr.text == "start") return static_cast<double>(ToMillis(options.start)) / 1000;
+  if (expr.text == "end") return static_cast<double>(ToMillis(options.end)) / 1000;
+  if (expr.text == "range") return InSeconds(options.end - options.start);
+  if (expr.text == "step") return options.start == options.end ? 0 : InSeconds(options.step);
   if (expr.text != "scalar") return NotYet(expr);
   ASSIGN_OR_RETURN(const Vector vector, evaluation.Instant(*expr.args[0], t));
   return vector.size() == 1 ? vector[0].value : std::numeric_limits<double>::quiet_NaN();

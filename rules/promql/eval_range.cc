@@ -32,6 +32,22 @@ class RangeResult {
   Matrix matrix_;
 };
 
+absl::StatusOr<Matrix> Run(const Expr& expr, const Evaluation& evaluation) {
+  const EvalOptions& options = evaluation.options();
+  RangeResult result;
+  for (EventTime t = options.start; t <= options.end; t += options.step) {
+    ASSIGN_OR_RETURN(const Value value, evaluation.Any(expr, t));
+    if (const double* scalar = std::get_if<double>(&value)) {
+      result.Add(Labels(), {t, *scalar});
+      continue;
+    }
+    for (const Element& element : std::get<Vector>(value)) {
+      result.Add(element.labels, {t, element.value});
+    }
+  }
+  return result.Take();
+}
+
 }  // namespace
 
 absl::StatusOr<Matrix> EvaluateRange(const Expr& expr, EventTime start, EventTime end, Millis step,
@@ -47,18 +63,11 @@ absl::StatusOr<Matrix> EvaluateRange(const Expr& expr, EventTime start, EventTim
   of_range.start = start;
   of_range.end = end;
   of_range.step = step;
-  RangeResult result;
-  for (EventTime t = start; t <= end; t += step) {
-    ASSIGN_OR_RETURN(const Value value, Evaluate(expr, t, store, of_range));
-    if (const double* scalar = std::get_if<double>(&value)) {
-      result.Add(Labels(), {t, *scalar});
-      continue;
-    }
-    for (const Element& element : std::get<Vector>(value)) {
-      result.Add(element.labels, {t, element.value});
-    }
-  }
-  return result.Take();
+  AnnotationLog log;
+  const Evaluation evaluation(store, of_range, options.annotations != nullptr ? &log : nullptr);
+  absl::StatusOr<Matrix> matrix = Run(expr, evaluation);
+  if (options.annotations != nullptr) log.Write(options.text, *options.annotations);
+  return matrix;
 }
 
 }  // namespace rootnote::promql

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/promql/annotation_log.h"
 #include "rules/promql/ast.h"
+#include "rules/promql/duration_expr.h"
 #include "rules/promql/evaluator.h"
 #include "schemas/base/status.h"
 #include "schemas/base/time.h"
@@ -35,13 +37,24 @@ void SortCanonically(Vector& vector);
 // Sorts; InvalidArgument when two elements have the same labels.
 absl::Status Normalise(Vector& vector);
 
+// The labels without the name, the type and the unit of the metric.
+Labels WithoutMetadata(const Labels& labels);
+
+// Where annotations about an argument point: at its beginning; a subquery has none.
+uint32_t PlaceOf(const Expr& arg);
+
 // (x): what stands inside all parentheses.
 const Expr& Unparenthesised(const Expr& expr);
 
 class Evaluation {
  public:
-  Evaluation(const SeriesStore& store, const EvalOptions& options)
-      : store_(store), options_(options) {}
+  // `log` takes the annotations; null drops them.
+  Evaluation(const SeriesStore& store, const EvalOptions& options, AnnotationLog* log)
+      : store_(store), options_(options), log_(log) {}
+
+  const SeriesStore& store() const { return store_; }
+  const EvalOptions& options() const { return options_; }
+  AnnotationLog* log() const { return log_; }
 
   absl::StatusOr<Value> Any(const Expr& expr, EventTime t) const;
   absl::StatusOr<double> Scalar(const Expr& expr, EventTime t) const;
@@ -49,15 +62,25 @@ class Evaluation {
   absl::StatusOr<Range> Matrix(const Expr& expr, EventTime t) const;
   // timestamp(x): of a selector the times of its samples, else the instant.
   absl::StatusOr<Vector> Timestamps(const Expr& expr, EventTime t) const;
+  // The last point of every series that has one in the lookback before `reference`, not stale.
+  std::vector<SeriesPoints> Lookback(const Expr& selector, EventTime reference) const;
+  // `t` moved by @ and offset.
+  absl::StatusOr<EventTime> Reference(const Expr& expr, EventTime t) const;
+  // What an instant vector was over the `length` before t: a selector's samples; other expressions
+  // at the multiples of the default step, or of one of its multiples, so that there are a thousand
+  // at most.
+  absl::StatusOr<Range> History(const Expr& expr, EventTime t, Millis length) const;
 
  private:
-  // `t` moved by @ and offset.
-  EventTime Reference(const Expr& expr, EventTime t) const;
-  std::vector<SeriesPoints> Lookback(const Expr& selector, EventTime reference) const;
+  absl::StatusOr<Millis> Resolve(const DurationExpr* expr, Millis fixed, bool signed_allowed) const;
+  absl::StatusOr<Range> Samples(const Expr& selector, EventTime t, Millis length) const;
   absl::StatusOr<Range> Subquery(const Expr& expr, EventTime t) const;
+  // `expr` at the multiples of `step` in (range.start, range.end].
+  absl::Status Steps(const Expr& expr, Millis step, Range& range) const;
 
   const SeriesStore& store_;
   const EvalOptions& options_;
+  AnnotationLog* log_;
 };
 
 // The parts, each in the file of its name. Operands are evaluated through `evaluation`.
@@ -66,5 +89,6 @@ absl::StatusOr<Vector> EvalBinary(const Expr& expr, EventTime t, const Evaluatio
 absl::StatusOr<Vector> EvalAggregate(const Expr& expr, EventTime t, const Evaluation& evaluation);
 absl::StatusOr<Vector> EvalCall(const Expr& expr, EventTime t, const Evaluation& evaluation);
 absl::StatusOr<double> EvalScalarCall(const Expr& expr, EventTime t, const Evaluation& evaluation);
+absl::StatusOr<Vector> EvalInfo(const Expr& expr, EventTime t, const Evaluation& evaluation);
 
 }  // namespace rootnote::promql

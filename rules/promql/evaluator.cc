@@ -35,7 +35,7 @@ RangeSeries WithoutStale(SeriesPoints&& from) {
 
 bool KeepsOwnOrder(const Expr& expr) {
   const std::string& name = expr.text;
-  return (expr.kind == ExprKind::kCall && (name == "sort" || name == "sort_desc")) ||
+  return (expr.kind == ExprKind::kCall && name.starts_with("sort")) ||
          (expr.kind == ExprKind::kAggregate && (name == "topk" || name == "bottomk"));
 }
 
@@ -70,7 +70,26 @@ const Expr& Unparenthesised(const Expr& expr) {
   return *inner;
 }
 
-EventTime Evaluation::Reference(const Expr& expr, EventTime t) const {
+Labels WithoutMetadata(const Labels& labels) {
+  Labels kept = labels.Without(kMetricName);
+  for (const std::string_view name : {"__type__", "__unit__"}) {
+    if (kept.Has(name)) kept = kept.Without(name);
+  }
+  return kept;
+}
+
+uint32_t PlaceOf(const Expr& arg) {
+  const Expr& inner = Unparenthesised(arg);
+  return inner.kind == ExprKind::kSubquery ? 0 : inner.span.begin;
+}
+
+absl::StatusOr<Millis> Evaluation::Resolve(const DurationExpr* expr, Millis fixed,
+                                           bool signed_allowed) const {
+  if (expr == nullptr) return fixed;
+  return DurationOf(*expr, {options_.step, options_.end - options_.start}, signed_allowed);
+}
+
+absl::StatusOr<EventTime> Evaluation::Reference(const Expr& expr, EventTime t) const {
   if (expr.at) {
     switch (expr.at->kind) {
       case AtModifier::Kind::kTime:
@@ -84,7 +103,8 @@ EventTime Evaluation::Reference(const Expr& expr, EventTime t) const {
         break;
     }
   }
-  return t - expr.offset;
+  ASSIGN_OR_RETURN(const Millis offset, Resolve(expr.offset_expr.get(), expr.offset, true));
+  return t - offset;
 }
 
 absl::StatusOr<Value> Evaluation::Any(const Expr& expr, EventTime t) const {
@@ -149,8 +169,9 @@ std::vector<SeriesPoints> Evaluation::Lookback(const Expr& selector, EventTime r
 absl::StatusOr<Vector> Evaluation::Instant(const Expr& expr, EventTime t) const {
   switch (expr.kind) {
     case ExprKind::kSelector: {
+      ASSIGN_OR_RETURN(const EventTime reference, Reference(expr, t));
       Vector vector;
-      for (SeriesPoints& series : Lookback(expr, Reference(expr, t))) {
+      for (SeriesPoints& series : Lookback(expr, reference)) {
         vector.push_back({std::move(series.labels), series.points.back().value});
       }
       return vector;
@@ -161,7 +182,7 @@ absl::StatusOr<Vector> Evaluation::Instant(const Expr& expr, EventTime t) const 
       ASSIGN_OR_RETURN(Vector vector, Instant(*expr.args[0], t));
       if (expr.op == BinaryOp::kAdd) return vector;
       for (Element& element : vector) {
-        element = {element.labels.Without(kMetricName), -element.value};
+        element = {WithoutMetadata(element.labels), -element.value};
       }
       RETURN_IF_ERROR(Normalise(vector));
       return vector;
@@ -181,7 +202,8 @@ absl::StatusOr<Vector> Evaluation::Timestamps(const Expr& expr, EventTime t) con
   const Expr& inner = Unparenthesised(expr);
   Vector vector;
   if (inner.kind == ExprKind::kSelector) {
-    for (SeriesPoints& series : Lookback(inner, Reference(inner, t))) {
+    ASSIGN_OR_RETURN(const EventTime reference, Reference(inner, t));
+    for (SeriesPoints& series : Lookback(inner, reference)) {
       const int64_t time = ToMillis(series.points.back().time);
       vector.push_back({std::move(series.labels), static_cast<double>(time) / 1000});
     }
@@ -198,33 +220,66 @@ absl::StatusOr<Range> Evaluation::Matrix(const Expr& expr, EventTime t) const {
   if (inner.kind != ExprKind::kSelector || !inner.range) {
     return absl::InternalError("a range vector was expected: " + ToString(expr));
   }
+  ASSIGN_OR_RETURN(const Millis length, Resolve(inner.range_expr.get(), *inner.range, false));
+  return Samples(inner, t, length);
+}
+
+absl::StatusOr<Range> Evaluation::Samples(const Expr& selector, EventTime t, Millis length) const {
   Range range;
   range.instant = t;
-  range.end = Reference(inner, t);
-  range.start = range.end - *inner.range;
-  range.seconds = Seconds(*inner.range);
-  for (SeriesPoints& series : store_.Select(inner, range.start, range.end)) {
+  ASSIGN_OR_RETURN(range.end, Reference(selector, t));
+  range.start = range.end - length;
+  range.seconds = Seconds(length);
+  for (SeriesPoints& series : store_.Select(selector, range.start, range.end)) {
     RangeSeries kept = WithoutStale(std::move(series));
     if (!kept.points.empty()) range.series.push_back(std::move(kept));
   }
   return range;
 }
 
-// The steps of a subquery are multiples of its step since 1970, as in Prometheus.
+absl::StatusOr<Range> Evaluation::History(const Expr& expr, EventTime t, Millis length) const {
+  const Expr& inner = Unparenthesised(expr);
+  if (inner.kind == ExprKind::kSelector) return Samples(inner, t, length);
+  Range range;
+  range.instant = range.end = t;
+  range.start = t - length;
+  range.seconds = Seconds(length);
+  constexpr int64_t kStepsMax = 1000;
+  const Millis base = options_.default_step;
+  const int64_t times =
+      (length.count() + base.count() * kStepsMax - 1) / (base.count() * kStepsMax);
+  RETURN_IF_ERROR(Steps(inner, base * std::max<int64_t>(1, times), range));
+  return range;
+}
+
 absl::StatusOr<Range> Evaluation::Subquery(const Expr& expr, EventTime t) const {
+  ASSIGN_OR_RETURN(const Millis length,
+                   Resolve(expr.range_expr.get(), expr.range.value_or(Millis(0)), false));
+  ASSIGN_OR_RETURN(const Millis given, Resolve(expr.step_expr.get(), expr.step, false));
   Range range;
   range.instant = t;
-  range.end = Reference(expr, t);
-  range.start = range.end - *expr.range;
-  range.seconds = Seconds(*expr.range);
-  const Millis step = expr.step > Millis(0) ? expr.step : options_.default_step;
+  ASSIGN_OR_RETURN(range.end, Reference(expr, t));
+  range.start = range.end - length;
+  range.seconds = Seconds(length);
+  const Millis step = given > Millis(0) ? given : options_.default_step;
+  RETURN_IF_ERROR(Steps(*expr.args[0], step, range));
+  return range;
+}
+
+// The steps of a subquery are multiples of its step since 1970, as in Prometheus.
+absl::Status Evaluation::Steps(const Expr& expr, Millis step, Range& range) const {
+  constexpr int64_t kStepsMax = 50'000'000;  // Prometheus' limit of samples
+  if ((range.end - range.start) / step > kStepsMax) {
+    return absl::InvalidArgumentError(
+        "query processing would load too many samples into memory in query execution");
+  }
   EventTime at(step * (range.start.time_since_epoch() / step));
   if (at <= range.start) at += step;
 
   absl::flat_hash_map<Labels, size_t> index;
   std::vector<std::shared_ptr<std::vector<Point>>> points;
   for (; at <= range.end; at += step) {
-    ASSIGN_OR_RETURN(const Vector vector, Instant(*expr.args[0], at));
+    ASSIGN_OR_RETURN(const Vector vector, Instant(expr, at));
     for (const Element& element : vector) {
       const auto [found, added] = index.try_emplace(element.labels, points.size());
       if (added) {
@@ -238,23 +293,27 @@ absl::StatusOr<Range> Evaluation::Subquery(const Expr& expr, EventTime t) const 
   std::sort(
       range.series.begin(), range.series.end(),
       [](const RangeSeries& a, const RangeSeries& b) { return CanonicalLess(a.labels, b.labels); });
-  return range;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Value> Evaluate(const Expr& expr, EventTime t, const SeriesStore& store,
                                const EvalOptions& options) {
   DCHECK(options.default_step > Millis(0));
-  return Evaluation(store, options).Any(expr, t);
+  if (options.annotations == nullptr) return Evaluation(store, options, nullptr).Any(expr, t);
+  AnnotationLog log;
+  absl::StatusOr<Value> value = Evaluation(store, options, &log).Any(expr, t);
+  log.Write(options.text, *options.annotations);
+  return value;
 }
 
 std::string NotExecuted(const Expr& expr) {
   if (expr.kind == ExprKind::kCall) {
     const FunctionSignature* function = FindFunction(expr.text);
-    if (function == nullptr || !function->executed) return "function " + expr.text;
+    if (function == nullptr) return "function " + expr.text;
   }
   if (expr.kind == ExprKind::kAggregate) {
     const AggregateSignature* aggregate = FindAggregate(expr.text);
-    if (aggregate == nullptr || !aggregate->executed) return "aggregation " + expr.text;
+    if (aggregate == nullptr) return "aggregation " + expr.text;
   }
   for (const auto& arg : expr.args) {
     if (std::string found = NotExecuted(*arg); !found.empty()) return found;

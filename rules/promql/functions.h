@@ -1,4 +1,5 @@
-// The functions and aggregation operators of PromQL, once: names, argument types, what is executed.
+// The functions and aggregation operators of PromQL, once: names, argument types, what they give.
+// The documentation, completion and hover come from here.
 // Source: Prometheus 3's documentation ("Query functions", "Aggregation operators").
 #pragma once
 
@@ -20,11 +21,12 @@ struct FunctionSignature {
   // -1: the last may come any number of times or not at all.
   int variadic = 0;
   char returns = 'v';
-  bool executed = true;
-  bool ours = false;  // an addition of the rule language: not in imported files
+  std::string_view doc;  // one line: what it gives
+  bool ours = false;     // an addition of the rule language: not in imported files
 
   ValueType ArgType(size_t at) const;  // The last one's for what is variadic.
   ValueType ReturnType() const;
+  std::string Text() const;  // round(instant vector[, scalar])
 };
 
 // Ascending by name.
@@ -34,7 +36,9 @@ const FunctionSignature* FindFunction(std::string_view name);
 struct AggregateSignature {
   std::string_view name;
   char parameter = ' ';  // s or t: a first argument of this type; ' ' for none
-  bool executed = true;
+  std::string_view doc;
+
+  std::string Text() const;  // topk(scalar, instant vector)
 };
 
 std::span<const AggregateSignature> Aggregates();

@@ -1,13 +1,12 @@
 #include "rules/promql/label_functions.h"
 
 #include <algorithm>
-#include <cmath>
+#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
 #include "re2/re2.h"
 
@@ -71,78 +70,6 @@ class Template {
   const std::vector<re2::StringPiece>& groups_;
 };
 
-struct Bucket {
-  double upper = 0;
-  double count = 0;
-};
-
-std::optional<double> ParseBound(std::string_view text) {
-  const std::string copy(text);
-  char* end = nullptr;
-  const double value = std::strtod(copy.c_str(), &end);
-  if (copy.empty() || end != copy.c_str() + copy.size()) return std::nullopt;
-  return value;
-}
-
-// Equal up to rounding errors of the sums that counts come from.
-bool AlmostEqual(double a, double b) {
-  constexpr double kTolerance = 1e-12;
-  if (a == b) return true;
-  const double sum = std::abs(a) + std::abs(b);
-  const double difference = std::abs(a - b);
-  constexpr double kSmallest = 2.2250738585072014e-308;
-  if (a == 0 || b == 0 || sum < kSmallest) return difference < kTolerance * kSmallest;
-  return difference / std::min(sum, 1.7976931348623157e308) < kTolerance;
-}
-
-// Equal bounds become one; counts never decrease.
-std::vector<Bucket> Monotonic(std::vector<Bucket> buckets) {
-  std::vector<Bucket> merged;
-  for (const Bucket& bucket : buckets) {
-    if (!merged.empty() && merged.back().upper == bucket.upper) {
-      merged.back().count += bucket.count;
-    } else {
-      merged.push_back(bucket);
-    }
-  }
-  double before = merged.front().count;
-  for (Bucket& bucket : merged) {
-    if (bucket.count < before || AlmostEqual(bucket.count, before)) {
-      bucket.count = before;
-    } else {
-      before = bucket.count;
-    }
-  }
-  return merged;
-}
-
-// Linear between the bounds of the bucket that holds the rank.
-double BucketQuantile(double phi, std::vector<Bucket> buckets) {
-  if (std::isnan(phi)) return std::nan("");
-  if (phi < 0) return -HUGE_VAL;
-  if (phi > 1) return HUGE_VAL;
-  std::stable_sort(buckets.begin(), buckets.end(),
-                   [](const Bucket& a, const Bucket& b) { return a.upper < b.upper; });
-  if (buckets.back().upper != HUGE_VAL) return std::nan("");
-  buckets = Monotonic(std::move(buckets));
-  const size_t last = buckets.size() - 1;
-  const double observations = buckets[last].count;
-  if (last < 1 || observations == 0) return std::nan("");
-  double rank = phi * observations;
-  size_t at = 0;
-  while (at < last && !(buckets[at].count >= rank)) ++at;
-  if (at == last) return buckets[last - 1].upper;
-  if (at == 0 && buckets[0].upper <= 0) return buckets[0].upper;
-  double begin = 0;
-  double count = buckets[at].count;
-  if (at > 0) {
-    begin = buckets[at - 1].upper;
-    count -= buckets[at - 1].count;
-    rank -= buckets[at - 1].count;
-  }
-  return begin + (buckets[at].upper - begin) * (rank / count);
-}
-
 }  // namespace
 
 absl::StatusOr<Vector> LabelReplace(const Expr& call, Vector vector) {
@@ -193,13 +120,74 @@ absl::StatusOr<Vector> LabelJoin(const Expr& call, Vector vector) {
   return vector;
 }
 
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The next run of digits, or of other characters.
+std::string_view NextChunk(std::string_view& text) {
+  size_t size = 0;
+  while (size < text.size() && IsDigit(text[size]) == IsDigit(text[0])) ++size;
+  const std::string_view chunk = text.substr(0, size);
+  text.remove_prefix(size);
+  return chunk;
+}
+
+// Nothing for what is no number or does not fit into 64 bits.
+std::optional<int64_t> Whole(std::string_view chunk) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(chunk.data(), chunk.data() + chunk.size(), value);
+  if (error != std::errc() || end != chunk.data() + chunk.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+// As github.com/facette/natsort orders, which Prometheus uses: chunk by chunk, numbers by value.
+bool NaturalLess(std::string_view a, std::string_view b) {
+  while (!a.empty()) {
+    if (b.empty()) return false;
+    const std::string_view left = NextChunk(a);
+    const std::string_view right = NextChunk(b);
+    const std::optional<int64_t> left_number = Whole(left);
+    const std::optional<int64_t> right_number = Whole(right);
+    const bool numbers = left_number && right_number;
+    if (numbers ? *left_number != *right_number : left != right) {
+      return numbers ? *left_number < *right_number : left < right;
+    }
+    if (a.empty()) return true;
+    if (b.empty()) return false;
+  }
+  return false;
+}
+
+void SortByLabel(const Expr& call, Vector& vector) {
+  const bool descending = call.text == "sort_by_label_desc";
+  std::sort(vector.begin(), vector.end(), [&](const Element& x, const Element& y) {
+    const Labels& a = descending ? y.labels : x.labels;
+    const Labels& b = descending ? x.labels : y.labels;
+    for (size_t i = 1; i < call.args.size(); ++i) {
+      const std::string_view left = a.Get(StringArg(call, i));
+      const std::string_view right = b.Get(StringArg(call, i));
+      // Texts that are numbers of one value ("1", "01") order by their bytes, so that this stays an
+      // order whichever of them comes first.
+      if (left == right) continue;
+      const bool less = NaturalLess(left, right);
+      return less == NaturalLess(right, left) ? left < right : less;
+    }
+    return a.ToVector() < b.ToVector();
+  });
+}
+
 Labels AbsentLabels(const Expr& selector) {
   if (selector.kind != ExprKind::kSelector) return Labels();
   // A name that is asked for twice is not known.
   std::map<std::string, std::string> known;
   std::map<std::string, bool> seen;
   for (const Matcher& matcher : selector.matchers) {
-    if (matcher.name == kMetricName) continue;
+    if (matcher.name == kMetricName || matcher.name == "__type__" || matcher.name == "__unit__") {
+      continue;
+    }
     if (matcher.op == MatchOp::kEqual && !seen[matcher.name]) {
       known[matcher.name] = matcher.value;
       seen[matcher.name] = true;
@@ -208,25 +196,6 @@ Labels AbsentLabels(const Expr& selector) {
     }
   }
   return Labels::From({known.begin(), known.end()});
-}
-
-Vector HistogramQuantile(double phi, const Vector& buckets) {
-  std::vector<std::pair<Labels, std::vector<Bucket>>> histograms;
-  absl::flat_hash_map<Labels, size_t> index;
-  for (const Element& element : buckets) {
-    const std::optional<double> upper = ParseBound(element.labels.Get("le"));
-    if (!upper) continue;
-    Labels labels = element.labels.Drop({"le"});
-    const auto [found, added] = index.try_emplace(labels, histograms.size());
-    if (added) histograms.emplace_back(std::move(labels), std::vector<Bucket>());
-    histograms[found->second].second.push_back({*upper, element.value});
-  }
-  Vector result;
-  for (auto& [labels, parts] : histograms) {
-    result.push_back({labels, BucketQuantile(phi, std::move(parts))});
-  }
-  SortCanonically(result);
-  return result;
 }
 
 }  // namespace rootnote::promql

@@ -11,6 +11,7 @@
 #include "rules/promql/selector_parser.h"
 #include "rules/promql/types.h"
 #include "rules/promql/words.h"
+#include "schemas/labels.h"
 
 namespace rootnote::promql {
 namespace {
@@ -94,10 +95,46 @@ class Parser {
     return expr;
   }
 
-  // [bool] [on|ignoring (…) [group_left|group_right [(…)]]]
+  // [bool] [on|ignoring (…) [group_left|group_right [(…)]]] [fill (N)]
   bool BinaryModifiers(Expr& expr) {
     expr.return_bool = reader_.TakeWord("bool");
-    VectorMatching& matching = expr.matching.emplace();
+    return Matching(expr.matching.emplace()) && Fills(*expr.matching);
+  }
+
+  // fill (N), or fill_left (N) and fill_right (N) in either order. Without a parenthesis these are
+  // metrics.
+  bool Fills(VectorMatching& matching) {
+    for (int i = 0; i < 2 && reader_.Is(TokenKind::kLeftParen, 1); ++i) {
+      const bool both = i == 0 && reader_.IsWord("fill");
+      const bool left = !matching.fill_left && reader_.IsWord("fill_left");
+      const bool right = !matching.fill_right && reader_.IsWord("fill_right");
+      if (!both && !left && !right) return true;
+      reader_.Next();
+      const std::optional<double> value = FillValue();
+      if (!value) return false;
+      if (both || left) matching.fill_left = value;
+      if (both || right) matching.fill_right = value;
+      if (both) return true;
+    }
+    return true;
+  }
+
+  std::optional<double> FillValue() {
+    reader_.Next();
+    const bool minus = reader_.Is(TokenKind::kMinus);
+    if (minus || reader_.Is(TokenKind::kPlus)) reader_.Next();
+    const Token& token = reader_.Peek();
+    if (token.kind != TokenKind::kNumber && token.kind != TokenKind::kDuration &&
+        token.kind != TokenKind::kQuantity) {
+      reader_.Unexpected("fill modifier", "number");
+      return std::nullopt;
+    }
+    reader_.Next();
+    if (!reader_.Expect(TokenKind::kRightParen, "fill modifier", "\")\"")) return std::nullopt;
+    return minus ? -token.value : token.value;
+  }
+
+  bool Matching(VectorMatching& matching) {
     matching.on = reader_.IsWord("on");
     if (!matching.on && !reader_.IsWord("ignoring")) return true;
     reader_.Next();
@@ -280,17 +317,38 @@ class Parser {
     const Token& name = reader_.Next();
     ExprPtr expr = New(ExprKind::kCall, name.span.begin);
     expr->text = name.text;
-    const FunctionSignature* signature = FindFunction(name.text);
+    // Keywords of the grammar, in any case.
+    for (const std::string_view word : {"start", "end", "step", "range", "min_of", "max_of"}) {
+      if (LowerCase(name.text) == word) expr->text = word;
+    }
+    const FunctionSignature* signature = FindFunction(expr->text);
     if (signature != nullptr && signature->ours && !options_.extensions) signature = nullptr;
     const bool def =
         std::find(options_.defs.begin(), options_.defs.end(), name.text) != options_.defs.end();
     if (signature == nullptr && !def) UnknownFunction(name);
     if (!Arguments(*expr)) return nullptr;
+    const bool braces = second_in_braces_;
     expr->span.end = reader_.last_end();
     expr->type = ValueType::kVector;
     if (signature != nullptr && !def) TypeCall(*expr, *signature, reader_);
-    if (name.text == "info" && expr->args.size() > 1) InfoSelector(*expr->args[1]);
+    if (expr->text == "info" && !def) {
+      if (expr->args.size() > 1) InfoSelector(*expr->args[1], braces);
+      if (expr->args.size() == 1) expr->args.push_back(TargetInfo(expr->span));
+    }
     return expr;
+  }
+
+  // What info(x) reads without being told.
+  static ExprPtr TargetInfo(Span span) {
+    auto selector = std::make_unique<Expr>();
+    selector->kind = ExprKind::kSelector;
+    selector->type = ValueType::kVector;
+    selector->span = span;
+    selector->text = "target_info";
+    selector->matchers.push_back(
+        Matcher{std::string(kMetricName), MatchOp::kEqual, "target_info", nullptr});
+    selector->implicit = true;
+    return selector;
   }
 
   void UnknownFunction(const Token& name) {
@@ -305,8 +363,8 @@ class Parser {
   }
 
   // The labels to add: a selector without a name.
-  void InfoSelector(const Expr& arg) {
-    if (arg.kind == ExprKind::kSelector && arg.text.empty()) return;
+  void InfoSelector(const Expr& arg, bool braces) {
+    if (arg.kind == ExprKind::kSelector && braces) return;
     reader_.Error(DiagnosticCode::kWrongType, arg.span,
                   arg.kind == ExprKind::kSelector
                       ? "expected label selectors only, got vector selector instead"
@@ -320,8 +378,10 @@ class Parser {
     while (true) {
       const bool outer =
           std::exchange(allow_empty_selector_, expr.text == "info" && expr.args.size() == 1);
+      const bool braces = reader_.Is(TokenKind::kLeftBrace);
       ExprPtr arg = Binary(1);
       allow_empty_selector_ = outer;
+      if (expr.args.size() == 1) second_in_braces_ = braces;
       if (!arg) return false;
       expr.args.push_back(std::move(arg));
       if (!reader_.Is(TokenKind::kComma)) return CloseParen();
@@ -339,6 +399,7 @@ class Parser {
   uint32_t depth_ = 0;
   uint32_t operators_ = 0;
   bool allow_empty_selector_ = false;
+  bool second_in_braces_ = false;  // the second argument of the call that was read last
 };
 
 void NumberSelectors(Expr& expr, uint32_t& next) {

@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 
 #include "rules/promql/ast.h"
+#include "rules/promql/duration_expr.h"
 #include "rules/promql/words.h"
 #include "rules/unquote.h"
 #include "schemas/labels.h"
@@ -80,6 +81,10 @@ std::string QuantityText(const Expr& expr) {
   return NumberText(expr.number);
 }
 
+std::string DurationText(Millis value, const DurationExpr* expr) {
+  return expr != nullptr ? ToString(*expr) : FormatDuration(value);
+}
+
 class Printer {
  public:
   std::string Run(const Expr& expr) {
@@ -139,7 +144,7 @@ class Printer {
 
   void Arguments(const Expr& expr) {
     out_ += '(';
-    for (size_t i = 0; i < expr.args.size(); ++i) {
+    for (size_t i = 0; i < expr.args.size() && !expr.args[i]->implicit; ++i) {
       if (i > 0) out_ += ", ";
       Print(*expr.args[i]);
     }
@@ -165,14 +170,16 @@ class Printer {
       Label(expr.unwrap);
       out_ += ' ';
     }
-    if (expr.range) out_ += '[' + FormatDuration(*expr.range) + ']';
+    if (expr.range) out_ += '[' + DurationText(*expr.range, expr.range_expr.get()) + ']';
     Modifiers(expr);
   }
 
   void Subquery(const Expr& expr) {
     Print(*expr.args[0]);
-    out_ += '[' + FormatDuration(expr.range.value_or(Millis(0))) + ':';
-    if (expr.step > Millis(0)) out_ += FormatDuration(expr.step);
+    out_ += '[' + DurationText(expr.range.value_or(Millis(0)), expr.range_expr.get()) + ':';
+    if (expr.step > Millis(0) || expr.step_expr) {
+      out_ += DurationText(expr.step, expr.step_expr.get());
+    }
     out_ += ']';
     Modifiers(expr);
   }
@@ -194,7 +201,9 @@ class Printer {
           break;
       }
     }
-    if (expr.offset != Millis(0)) {
+    if (expr.offset_expr) {
+      out_ += " offset (" + promql::ToString(*expr.offset_expr) + ')';
+    } else if (expr.offset != Millis(0)) {
       out_ += expr.offset < Millis(0) ? " offset -" : " offset ";
       out_ += FormatDuration(std::chrono::abs(expr.offset));
     }
@@ -213,12 +222,16 @@ class Printer {
   void Matching(const VectorMatching& matching) {
     using Card = VectorMatching::Card;
     const bool grouped = matching.card == Card::kManyToOne || matching.card == Card::kOneToMany;
-    if (!matching.on && matching.labels.empty() && !grouped) return;
-    out_ += matching.on ? " on " : " ignoring ";
-    LabelList(matching.labels);
-    if (!grouped) return;
-    out_ += matching.card == Card::kManyToOne ? " group_left " : " group_right ";
-    LabelList(matching.include);
+    if (matching.on || !matching.labels.empty() || grouped) {
+      out_ += matching.on ? " on " : " ignoring ";
+      LabelList(matching.labels);
+    }
+    if (grouped) {
+      out_ += matching.card == Card::kManyToOne ? " group_left " : " group_right ";
+      LabelList(matching.include);
+    }
+    if (matching.fill_left) out_ += " fill_left (" + NumberText(*matching.fill_left) + ')';
+    if (matching.fill_right) out_ += " fill_right (" + NumberText(*matching.fill_right) + ')';
   }
 
   void Aggregate(const Expr& expr) {

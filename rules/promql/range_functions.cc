@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "rules/promql/anomaly_functions.h"
 #include "rules/promql/summation.h"
 
 namespace rootnote::promql {
@@ -223,6 +224,32 @@ Result MadOverTime(const RangeCall& call) {
   return Quantile(0.5, std::move(values));
 }
 
+// The area under the samples by the rule of the left points (0), the right ones (1) or of
+// trapezoids (2); NaN counts as zero.
+Result Integral(const RangeCall& call) {
+  const auto value = [](const Point& point) { return std::isnan(point.value) ? 0 : point.value; };
+  CompensatedSum area;
+  for (size_t i = 1; i < call.points.size(); ++i) {
+    const double before = value(call.points[i - 1]);
+    const double now = value(call.points[i]);
+    CompensatedSum height{call.first == 0 ? before : now, 0};
+    if (call.first == 2) {
+      height = {before, 0};
+      height.Add(now);
+      height = {height.sum / 2, height.compensation / 2};
+      if (std::isinf(height.sum) && std::isfinite(before) && std::isfinite(now)) {
+        height = {before / 2, 0};
+        height.Add(now / 2);
+      }
+    }
+    if (height.sum == 0 && height.compensation == 0) continue;
+    const double seconds = SecondsBetween(call.points[i - 1].time, call.points[i].time);
+    area.compensation += height.compensation * seconds;
+    area.Add(height.sum * seconds);
+  }
+  return std::isinf(area.sum) ? area.sum : area.sum + area.compensation;
+}
+
 struct Row {
   std::string_view name;
   RangeFunction function;
@@ -238,6 +265,7 @@ constexpr Row kRows[] = {
     {"first_over_time", FirstOverTime},
     {"idelta", InstantDelta},
     {"increase", Increase},
+    {"integral", Integral},
     {"irate", InstantRate},
     {"last_over_time", LastOverTime},
     {"mad_over_time", MadOverTime},
@@ -245,6 +273,7 @@ constexpr Row kRows[] = {
     {"min_over_time", MinOverTime},
     {"predict_linear", PredictLinear},
     {"present_over_time", PresentOverTime},
+    {"quantile_anomaly_over_time", QuantileAnomalyOverTime},
     {"quantile_over_time", QuantileOverTime},
     {"rate", Rate},
     {"resets", Resets},
@@ -255,6 +284,7 @@ constexpr Row kRows[] = {
     {"ts_of_last_over_time", TimeOfLast},
     {"ts_of_max_over_time", TimeOfMax},
     {"ts_of_min_over_time", TimeOfMin},
+    {"zscore_over_time", ZscoreOverTime},
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "rules/promql/reader.h"
 
-#include <cmath>
 #include <utility>
 
 #include "fmt/format.h"
@@ -52,9 +51,6 @@ std::string_view SymbolText(TokenKind kind) {
       return "?";
   }
 }
-
-// Go keeps durations in nanoseconds; what does not fit there is out of range here too.
-constexpr double kDurationMaxSeconds = 9'223'372'036.0;
 
 }  // namespace
 
@@ -134,40 +130,6 @@ bool Reader::Expect(TokenKind kind, std::string_view context, std::string_view e
   if (Take(kind)) return true;
   Unexpected(context, expected);
   return false;
-}
-
-std::optional<Millis> Reader::Duration(std::string_view context) {
-  const Token& token = Peek();
-  const bool seconds = token.kind == TokenKind::kQuantity && token.unit == Unit::kSeconds;
-  if (token.kind != TokenKind::kDuration && token.kind != TokenKind::kNumber && !seconds) {
-    Unexpected(context, "number or duration");
-    return std::nullopt;
-  }
-  Next();
-  if (token.kind == TokenKind::kDuration) return token.duration;
-  if (!(token.value <= kDurationMaxSeconds)) {
-    Error(DiagnosticCode::kInvalidDuration, token.span, "duration out of range");
-    return std::nullopt;
-  }
-  return Millis(std::llround(token.value * 1000));
-}
-
-std::optional<Millis> Reader::PositiveDuration(std::string_view context) {
-  const Span span = Peek().span;
-  std::optional<Millis> duration = Duration(context);
-  if (duration && *duration <= Millis(0)) {
-    Error(DiagnosticCode::kInvalidDuration, span, "duration must be greater than 0");
-    return std::nullopt;
-  }
-  return duration;
-}
-
-std::optional<Millis> Reader::SignedDuration(std::string_view context) {
-  const bool negative = Is(TokenKind::kMinus);
-  if (negative || Is(TokenKind::kPlus)) Next();
-  std::optional<Millis> duration = Duration(context);
-  if (duration && negative) *duration = -*duration;
-  return duration;
 }
 
 std::optional<std::vector<std::string>> Reader::LabelList() {

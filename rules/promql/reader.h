@@ -40,16 +40,10 @@ class Reader {
   bool Expect(TokenKind kind, std::string_view context, std::string_view expected);
   bool failed() const { return failed_; }
 
-  // A duration word, or a number of seconds, above zero. Nothing after a complaint.
-  std::optional<Millis> PositiveDuration(std::string_view context);
-  // The same with a sign; zero is allowed.
-  std::optional<Millis> SignedDuration(std::string_view context);
   // `(a, b, "c.d")`, also empty. Nothing after a complaint.
   std::optional<std::vector<std::string>> LabelList();
 
  private:
-  std::optional<Millis> Duration(std::string_view context);
-
   TokenCursor& cursor_;
   Diagnostics& diagnostics_;
   const ParseOptions& options_;

@@ -9,6 +9,7 @@
 #include "fmt/format.h"
 #include "re2/re2.h"
 
+#include "rules/promql/duration_parser.h"
 #include "rules/promql/types.h"
 #include "rules/promql/words.h"
 #include "schemas/base/string_view.h"
@@ -60,6 +61,12 @@ class SelectorParser {
       // The name of a recorded series may begin with a colon, which is a token of its own.
       while (reader_.Take(TokenKind::kColon)) selector_->text += ':';
       selector_->text += reader_.Next().text;
+      // It may end with colons, too, which the rule language needs for its own.
+      while (!reader_.options().extensions && reader_.Is(TokenKind::kColon) &&
+             !reader_.Peek().space_before) {
+        reader_.Next();
+        selector_->text += ':';
+      }
       named_ = true;
     }
     if (reader_.Take(TokenKind::kLeftBrace) && !Matchers()) return nullptr;
@@ -171,6 +178,12 @@ class ModifierParser {
         ok = At();
       } else if (IsUnwrap()) {
         ok = Unwrap();
+      } else if (!reader_.options().extensions &&
+                 (reader_.IsWord("anchored") || reader_.IsWord("smoothed"))) {
+        reader_.Error(DiagnosticCode::kNotExecutedYet, reader_.Peek().span,
+                      fmt::format("not executed yet: the modifier {}", reader_.Peek().text),
+                      "Prometheus has it behind a flag");
+        return nullptr;
       } else {
         break;
       }
@@ -195,10 +208,10 @@ class ModifierParser {
   bool Brackets() {
     const uint32_t begin = reader_.here();
     reader_.Next();
-    const std::optional<Millis> range = reader_.PositiveDuration("subquery or range selector");
+    std::optional<ParsedDuration> range = ParseRangeDuration(reader_, "subquery or range selector");
     if (!range) return false;
-    if (reader_.Take(TokenKind::kColon)) return Subquery(*range);
-    if (!reader_.Expect(TokenKind::kRightBracket, "subquery or range selector", "\":\" or \"]\"")) {
+    if (reader_.Take(TokenKind::kColon)) return Subquery(std::move(*range));
+    if (!reader_.Expect(TokenKind::kRightBracket, "subquery or range", "\":\" or \"]\"")) {
       return false;
     }
     const std::string_view wrong = !IsSelector() || expr_->range
@@ -212,30 +225,33 @@ class ModifierParser {
                     IsSelector() ? "" : "a subquery ranges over any expression: (…)[5m:]");
       if (!IsSelector()) return true;
     }
-    expr_->range = *range;
+    expr_->range = range->value;
+    expr_->range_expr = std::move(range->expr);
     expr_->type = ValueType::kMatrix;
     expr_->span.end = reader_.last_end();
     return true;
   }
 
-  bool Subquery(Millis range) {
+  bool Subquery(ParsedDuration range) {
     if (++subqueries_ > reader_.options().depth_max) {
       reader_.Error(DiagnosticCode::kNestingTooDeep, reader_.Peek().span,
                     "expression has too many subqueries in a row");
       return false;
     }
-    Millis step{0};
+    ParsedDuration step;
     if (!reader_.Is(TokenKind::kRightBracket)) {
-      const std::optional<Millis> given = reader_.PositiveDuration("subquery selector");
+      std::optional<ParsedDuration> given = ParseRangeDuration(reader_, "subquery selector");
       if (!given) return false;
-      step = *given;
+      step = std::move(*given);
     }
     if (!reader_.Expect(TokenKind::kRightBracket, "subquery selector", "\"]\"")) return false;
     auto subquery = std::make_unique<Expr>();
     subquery->kind = ExprKind::kSubquery;
     subquery->span = {expr_->span.begin, reader_.last_end()};
-    subquery->range = range;
-    subquery->step = step;
+    subquery->range = range.value;
+    subquery->range_expr = std::move(range.expr);
+    subquery->step = step.value;
+    subquery->step_expr = std::move(step.expr);
     subquery->args.push_back(std::move(expr_));
     expr_ = std::move(subquery);
     offset_set_ = at_set_ = false;
@@ -245,7 +261,7 @@ class ModifierParser {
 
   bool Offset() {
     reader_.Next();
-    const std::optional<Millis> offset = reader_.SignedDuration("offset");
+    std::optional<ParsedDuration> offset = ParseOffsetDuration(reader_);
     if (!offset) return false;
     if (!IsSelector() && expr_->kind != ExprKind::kSubquery) {
       reader_.Error(DiagnosticCode::kMisplacedModifier, expr_->span,
@@ -259,7 +275,8 @@ class ModifierParser {
                     "offset may not be set multiple times");
     }
     offset_set_ = true;
-    expr_->offset = *offset;
+    expr_->offset = offset->value;
+    expr_->offset_expr = std::move(offset->expr);
     return true;
   }
 

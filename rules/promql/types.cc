@@ -41,10 +41,18 @@ void TypeMatching(Expr& expr, bool vectors, Reader& reader) {
       reader.Error(DiagnosticCode::kInvalidMatching, expr.span,
                    "vector matching only allowed between instant vectors");
     }
+    if (matching.fill_left || matching.fill_right) {
+      reader.Error(DiagnosticCode::kInvalidMatching, expr.span,
+                   "filling in missing series only allowed between instant vectors");
+    }
     expr.matching.reset();
     return;
   }
   if (!IsSetOperator(expr.op)) return;
+  if (matching.fill_left || matching.fill_right) {
+    reader.Error(DiagnosticCode::kInvalidMatching, expr.span,
+                 "filling in missing series not allowed for set operators");
+  }
   if (matching.card == Card::kOneToOne) {
     matching.card = Card::kManyToMany;
     return;
@@ -65,6 +73,16 @@ void CheckLabelReplace(const Expr& expr, Reader& reader) {
   reader.Error(DiagnosticCode::kInvalidRegex, regex.span,
                fmt::format("invalid regular expression in label_replace(): {}", compiled.error()),
                "the syntax is RE2's");
+}
+
+// How far it looks back must be known before it runs.
+void CheckBaseline(const Expr& expr, Reader& reader) {
+  if (expr.text != "baseline" || expr.args.size() != 2) return;
+  const Expr& length = *expr.args[1];
+  if (length.type != ValueType::kScalar) return;
+  if (length.kind == ExprKind::kNumber && length.number >= 0.001 && length.number < 1e10) return;
+  reader.Error(DiagnosticCode::kInvalidDuration, length.span,
+               "baseline needs a duration above zero, written as such", "baseline(x, 1d)");
 }
 
 }  // namespace
@@ -167,6 +185,7 @@ void TypeCall(Expr& expr, const FunctionSignature& signature, Reader& reader) {
         TypeHint(want, expr.args[i]->type));
   }
   CheckLabelReplace(expr, reader);
+  CheckBaseline(expr, reader);
 }
 
 void TypeSubquery(Expr& expr, Reader& reader) {

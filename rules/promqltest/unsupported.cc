@@ -30,8 +30,7 @@ constexpr std::string_view kFunctions[] = {
     "ts_of_max_over_time",
     "ts_of_min_over_time",
 };
-constexpr std::string_view kModifiers[] = {"anchored", "smoothed", "fill", "fill_left",
-                                           "fill_right"};
+constexpr std::string_view kModifiers[] = {"anchored", "smoothed"};
 // Cutting buckets off native histograms.
 constexpr std::string_view kOperators[] = {"</", ">/"};
 

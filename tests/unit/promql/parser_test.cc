@@ -311,29 +311,36 @@ TEST(Parser, SyntaxErrors) {
        "1:5 unexpected metric identifier \"a:b\" in label matching, expected identifier or \"}\""},
       {"foo{\"\"=\"c\"}", "1:5 invalid label name \"\""},
       {"foo[",
-       "1:5 unexpected end of input in subquery or range selector, expected number or "
-       "duration"},
+       "1:5 unexpected end of input in subquery or range selector, expected number, duration, "
+       "step(), or range()"},
+      {"foo[10s / 0]", "1:5 division by zero"},
+      {"foo[5m - 300]", "1:5 duration must be greater than 0"},
+      {"foo[1h * (2]", "1:12 unexpected \"]\" in subquery or range selector, expected \")\""},
       {"foo[5m",
-       "1:7 unexpected end of input in subquery or range selector, expected \":\" or "
+       "1:7 unexpected end of input in subquery or range, expected \":\" or "
        "\"]\""},
-      {"foo[]", "1:5 unexpected \"]\" in subquery or range selector, expected number or duration"},
+      {"foo[]",
+       "1:5 unexpected \"]\" in subquery or range selector, expected number, duration, step(), or "
+       "range()"},
       {"foo[\"5m\"]",
-       "1:5 unexpected string \"5m\" in subquery or range selector, expected number or duration"},
+       "1:5 unexpected string \"5m\" in subquery or range selector, expected number, duration, "
+       "step(), or range()"},
       {"foo[5m 30s]",
-       "1:8 unexpected duration \"30s\" in subquery or range selector, expected "
+       "1:8 unexpected duration \"30s\" in subquery or range, expected "
        "\":\" or \"]\""},
       {"foo[30m1h]", "1:5 bad number or duration syntax: \"30m1h\""},
       {"foo[0]", "1:5 duration must be greater than 0"},
-      {"foo[-5m]",
-       "1:5 unexpected \"-\" in subquery or range selector, expected number or duration"},
+      {"foo[-5m]", "1:5 duration must be greater than 0"},
       {"foo[1e12]", "1:5 duration out of range"},
       {"foo[5m:0s]", "1:8 duration must be greater than 0"},
       {"foo[5m:1m", "1:10 unexpected end of input in subquery selector, expected \"]\""},
       {"foo[5m:x]",
-       "1:8 unexpected identifier \"x\" in subquery selector, expected number or "
-       "duration"},
-      {"foo offset", "1:11 unexpected end of input in offset, expected number or duration"},
-      {"foo offset x", "1:12 unexpected identifier \"x\" in offset, expected number or duration"},
+       "1:8 unexpected identifier \"x\" in subquery selector, expected number, duration, "
+       "step(), or range()"},
+      {"foo offset",
+       "1:11 unexpected end of input in offset, expected number, duration, step(), or range()"},
+      {"foo offset x",
+       "1:12 unexpected identifier \"x\" in offset, expected number, duration, step(), or range()"},
       {"foo @", "1:6 unexpected end of input in @, expected timestamp"},
       {"foo @ x", "1:7 unexpected identifier \"x\" in @, expected timestamp"},
       {"foo @ start", "1:12 unexpected end of input in @, expected \"(\""},
@@ -590,23 +597,6 @@ TEST(Ast, HistoryNeeded) {
     const auto expr = ParseText(c.text, diagnostics);
     ASSERT_NE(expr, nullptr) << c.text;
     EXPECT_EQ(HistoryNeeded(*expr, 5min), c.want) << c.text;
-  }
-}
-
-TEST(NotExecuted, NamesWhatIsOnlyParsed) {
-  const Case cases[] = {
-      {"sum(rate(x[5m])) > 1", ""},
-      {"abs(baseline(x, 1d)) > 1", "function baseline"},
-      {"zscore_over_time(x[1h])", "function zscore_over_time"},
-      {"sum(limit_ratio(0.5, x))", "aggregation limit_ratio"},
-      {"histogram_sum(x)", "function histogram_sum"},
-      {"sort_by_label(x, \"a\")", "function sort_by_label"},
-  };
-  for (const Case& c : cases) {
-    Diagnostics diagnostics;
-    const auto expr = ParseText(c.text, diagnostics);
-    ASSERT_NE(expr, nullptr) << c.text;
-    EXPECT_EQ(NotExecuted(*expr), c.want);
   }
 }
 
