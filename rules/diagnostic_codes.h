@@ -68,6 +68,7 @@
   X(250, kUnboundedPattern, "a pattern without an end")                           \
   X(251, kBadTopic, "not the name of a Kafka topic")                              \
   X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
+  X(310, kRuleFile, "a YAML file that Prometheus would refuse")                   \
   X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\
   X(401, kPercentOfUnknown, "a percentage of something without a unit")           \
   X(402, kForShorterThanEvery, "a `for` shorter than the interval")               \
@@ -83,7 +84,8 @@
   X(412, kSignalAndEvent, "one name for a signal and an event")                   \
   X(413, kMetricNeverSeen, "a metric that nobody has seen")                       \
   X(414, kWindowTooShort, "a window with fewer than two samples")                 \
-  X(415, kSignalUncovered, "a signal that correlates with nothing")
+  X(415, kSignalUncovered, "a signal that correlates with nothing")                 \
+  X(430, kRuleFileDoubtful, "a rule of Prometheus that is hardly meant")
 // clang-format on
 
 namespace rootnote {

@@ -5,6 +5,7 @@
 #include "engine/cli/diagnostic_report.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/rule_files.h"
+#include "engine/cli/rule_yaml.h"
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic_codes.h"
 #include "rules/seen_metrics.h"
@@ -86,13 +87,18 @@ int RunCheck(const CheckArguments& arguments) {
   }
   std::vector<std::string> rules;
   bool configs_ok = true;
+  YamlCounts yaml;
   for (const std::string& path : arguments.paths) {
     if (IsYaml(path)) {
-      configs_ok = CheckConfig(path, err) && configs_ok;
+      const YamlCheck check = CheckPrometheusYaml(path, err, yaml);
+      const bool good =
+          check == YamlCheck::kNotPrometheus ? CheckConfig(path, err) : check == YamlCheck::kGood;
+      configs_ok = good && configs_ok;
     } else {
       rules.push_back(path);
     }
   }
+  PrintYamlCounts(yaml, out);
   if (rules.empty()) return configs_ok ? kExitOk : kExitFindings;
   absl::StatusOr<std::vector<RuleSource>> sources = ReadRuleFiles(rules);
   if (!sources.ok()) return PrintFailure(sources.status());

@@ -6,6 +6,7 @@
 
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_code.h"
+#include "engine/cli/rule_yaml.h"
 #include "engine/cli/terminal.h"
 #include "engine/cli/test_report.h"
 
@@ -43,6 +44,7 @@ absl::StatusOr<std::vector<std::string>> TestFiles(const std::vector<std::string
 absl::StatusOr<TestReport> RunTestFile(const std::string& path) {
   const std::string extension = fs::path(path).extension().string();
   if (extension == ".test") return RunPromqlTests(path);
+  if (extension == ".yaml" || extension == ".yml") return RunUnitTestFile(path);
   return RunRuleTests(path);
 }
 

@@ -10,6 +10,7 @@
 
 #include "rules/compiler.h"
 #include "rules/diagnostic_codes.h"
+#include "rules/prometheus/rule_file.h"
 
 namespace rootnote {
 namespace {
@@ -69,12 +70,32 @@ Findings Check(const std::string& text, const std::vector<std::string>& seen) {
   return findings;
 }
 
+// `prometheus` blocks are rule files of Prometheus.
+Findings CheckRuleFile(const std::string& text) {
+  const std::vector<RuleSource> sources = {RuleSource("example.yaml", text)};
+  Diagnostics diagnostics;
+  prometheus::ParseRuleFile(sources[0], 0, diagnostics);
+  Findings findings;
+  for (const Diagnostic& diagnostic : diagnostics.list()) {
+    findings.codes.insert(CodeName(diagnostic.code));
+    findings.text += FormatDiagnostic(diagnostic, sources);
+  }
+  return findings;
+}
+
 void CheckPage(const std::string& path, std::set<std::string>& tags) {
   std::string estate;
   for (const Block& block : BlocksOf(path)) {
     SCOPED_TRACE(path + ":" + std::to_string(block.line));
     tags.insert(block.tag);
     if (block.tag == "text") continue;
+    if (block.tag.rfind("prometheus", 0) == 0) {
+      const Findings found = CheckRuleFile(block.body);
+      std::set<std::string> expected;
+      if (block.tag.rfind("prometheus-error ", 0) == 0) expected.insert(block.tag.substr(17));
+      EXPECT_EQ(found.codes, expected) << found.text;
+      continue;
+    }
     const bool is_estate = block.tag == "rule estate";
     const Findings findings = Check(is_estate ? block.body : estate + block.body, block.seen);
     if (is_estate) estate = block.body;
@@ -107,8 +128,9 @@ TEST(Docs, OnePagePerCode) {
     SCOPED_TRACE(code);
     std::set<std::string> tags;
     CheckPage("docs/errors/" + code + ".md", tags);
-    EXPECT_TRUE(tags.contains("rule-error " + code)) << "no failing example";
-    EXPECT_TRUE(tags.contains("rule")) << "no fixed example";
+    EXPECT_TRUE(tags.contains("rule-error " + code) || tags.contains("prometheus-error " + code))
+        << "no failing example";
+    EXPECT_TRUE(tags.contains("rule") || tags.contains("prometheus")) << "no fixed example";
     std::ifstream in("docs/errors/" + code + ".md");
     std::string heading;
     std::getline(in, heading);
