@@ -84,7 +84,7 @@
   X(412, kSignalAndEvent, "one name for a signal and an event")                   \
   X(413, kMetricNeverSeen, "a metric that nobody has seen")                       \
   X(414, kWindowTooShort, "a window with fewer than two samples")                 \
-  X(415, kSignalUncovered, "a signal that correlates with nothing")                 \
+  X(415, kSignalUncovered, "a signal that correlates with nothing")                \
   X(430, kRuleFileDoubtful, "a rule of Prometheus that is hardly meant")
 // clang-format on
 
