@@ -25,6 +25,9 @@ using promql::Matrix;
 using promql::Value;
 using promql::Vector;
 
+// What a file may hold in memory.
+constexpr size_t kPointsMax = 5'000'000;
+
 // Functions whose value moves with the time of the query though every selector is fixed by `@`.
 constexpr std::string_view kTimeFunctions[] = {
     "days_in_month", "day_of_month", "day_of_week", "day_of_year",    "end",
@@ -97,6 +100,7 @@ class Runner {
   void Do(const ClearCommand& /*clear*/) {
     store_.Clear();
     lost_.clear();
+    points_ = 0;
   }
 
   void Do(const WrongCommand& wrong) {
@@ -104,6 +108,14 @@ class Runner {
   }
 
   void Do(const LoadCommand& load) {
+    for (const SeriesLine& series : load.series) points_ += series.values.size();
+    if (points_ > kPointsMax) {
+      results_.push_back(
+          {load.line, "load", Outcome::kFailed,
+           fmt::format("more than {} samples at a time; `clear` forgets them", kPointsMax), "",
+           ""});
+      return;
+    }
     for (size_t i = 0; i < load.series.size(); ++i) {
       const SeriesLine& series = load.series[i];
       // Of a series that is there twice the last line counts.
@@ -291,6 +303,7 @@ class Runner {
 
   const RunOptions options_;
   MemoryStore store_;
+  size_t points_ = 0;  // of all loads since the last `clear`
   std::vector<LostSeries> lost_;
   CaseResult result_;
   std::vector<CaseResult> results_;

@@ -11,6 +11,9 @@
 namespace rootnote::promqltest {
 namespace {
 
+// Of a range query; far beyond any test that a person writes.
+constexpr int64_t kStepsMax = 100'000;
+
 constexpr std::string_view kSpaces = " \t\r\f\v";
 
 std::string_view Trim(std::string_view text) {
@@ -58,6 +61,9 @@ absl::StatusOr<Times> TakeTimes(std::string_view& text) {
   ASSIGN_OR_RETURN(times.step, DurationOf(TakeWord(text), "step"));
   if (end < start) return Invalid("the range ends before it starts");
   if (times.step <= Millis(0)) return Invalid("the step must be more than 0");
+  if ((end - start) / times.step > kStepsMax) {
+    return Invalid(fmt::format("more than {} steps", kStepsMax));
+  }
   times.start = EventTime(start);
   times.end = EventTime(end);
   return times;

@@ -166,6 +166,32 @@ TEST_F(CommandsTest, TestPassesAndFails) {
                     HasSubstr("firing         vm_down on vm:v1"), HasSubstr("1 passed, 1 failed")));
 }
 
+TEST_F(CommandsTest, TestRunsPromqltestFiles) {
+  folder_.Write("sub.rn",
+                std::string(kSmallRules) + Scenario("down", "one incident { root vm:v1 }"));
+  const std::string file = folder_.Write("sub.test",
+                                         "load 1m\n  a 1+1x5\n  h {{count:1}}\n\n"
+                                         "eval instant at 2m a\n  a 3\n\n"
+                                         "eval instant at 2m a * 2\n  {} 5\n\n"
+                                         "eval instant at 2m h\n");
+  const std::string junit = folder_.Path("promql.xml");
+  const Exit exit = RunBinary({"test", "--summary", "--junit", junit, folder_.Path("")});
+  EXPECT_EQ(exit.code, kExitFindings);
+  EXPECT_THAT(exit.out, AllOf(HasSubstr("pass  " + folder_.Path("") + "sub.rn: down"),
+                              HasSubstr("FAIL  " + file +
+                                        ": 8: eval instant at 2m a * 2\n"
+                                        "    {}: expected 5, got 6\n"),
+                              HasSubstr("skip  " + file +
+                                        ": 11: eval instant at 2m h\n"
+                                        "    needs native histograms"),
+                              HasSubstr("2 passed, 1 failed, 1 skipped\n"), HasSubstr("file ")));
+  EXPECT_THAT(exit.out, Not(HasSubstr("pass  " + file)));
+  EXPECT_THAT(RunBinary({"test", "-v", file}).out,
+              HasSubstr("pass  " + file + ": 5: eval instant at 2m a\n    expected\n  a 3\n"));
+  EXPECT_THAT(ReadFile(junit), AllOf(HasSubstr("tests=\"4\" failures=\"1\" skipped=\"1\""),
+                                     HasSubstr("<skipped message=\"needs native histograms")));
+}
+
 TEST_F(CommandsTest, TestWritesJunit) {
   const std::string file = folder_.Write(
       "both.rn", std::string(kSmallRules) + Scenario("down", "one incident { root vm:v1 }") +

@@ -166,5 +166,42 @@ TEST(Runner, CrossChecks) {
       "5 passed");
 }
 
+TEST(Runner, Limits) {
+  EXPECT_THAT(Only("eval range from 0 to 1000d step 1ms up"), HasSubstr("more than 100000 steps"));
+  std::string load = "load 1s\n";
+  for (int i = 0; i < 26; ++i) load += fmt::format("  m{{i=\"{}\"}} 1x199990\n", i);
+  EXPECT_THAT(Outcomes(load + "\neval instant at 0 up{job=\"b\"}\n  up{job=\"b\"} 0\n"),
+              ElementsAre(HasSubstr("failed: more than 5000000 samples at a time"), "33 passed"));
+}
+
+// Bytes that are changed, doubled and taken away: an answer each time, whatever it is.
+TEST(Runner, NoiseIsAnswered) {
+  std::string text(kLoad);
+  text +=
+      "load 30s\n  {\"a b\", \"c\"='d'} 1+2x3 _x2 stale {{count:1}}x2 NaN\n\n"
+      "eval instant at 2m sum by (job) (rate(up[2m] offset 1m)) > 0\n"
+      "  expect no_warn\n  expect info regex: a.*b\n  {job=\"b\"} 1\n\n"
+      "eval range from 0 to 2m step 1m up @ 60\n  expect ordered\n  up 1 2 3\n\n"
+      "eval instant at 0 \"text\"\n  expect string \"te\\nxt\"\n\nclear\n";
+  uint64_t random = 42;
+  const auto below = [&random](size_t n) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<size_t>(random >> 33) % n;
+  };
+  size_t cases = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string noisy = text;
+    for (size_t edits = 1 + below(4); edits > 0; --edits) {
+      const size_t at = below(noisy.size());
+      const size_t what = below(3);
+      if (what == 0) noisy[at] = static_cast<char>(below(256));
+      if (what == 1) noisy.erase(at, 1 + below(8));
+      if (what == 2) noisy.insert(at, noisy.substr(below(noisy.size()), below(12)));
+    }
+    cases += RunScript(noisy).size();
+  }
+  EXPECT_GT(cases, 4000U);
+}
+
 }  // namespace
 }  // namespace rootnote::promqltest
