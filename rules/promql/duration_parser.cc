@@ -146,7 +146,8 @@ class DurationParser {
     reader_.Next();
     Node inner = Binary(kSumLevel);
     if (!inner || !reader_.Expect(TokenKind::kRightParen, context_, "\")\"")) return nullptr;
-    if (inner->op == Op::kNumber) return inner;
+    // Without its parentheses a negative number would be a sign before what follows.
+    if (inner->op == Op::kNumber && inner->number >= 0) return inner;
     return Make(Op::kParen, begin, std::move(inner));
   }
 

@@ -146,9 +146,28 @@ class Printer {
     out_ += '(';
     for (size_t i = 0; i < expr.args.size() && !expr.args[i]->implicit; ++i) {
       if (i > 0) out_ += ", ";
-      Print(*expr.args[i]);
+      const bool labels = i == 1 && expr.kind == ExprKind::kCall && expr.text == "info";
+      if (labels) {
+        out_ += '{' + Matchers(*expr.args[i], true) + '}';
+      } else {
+        Print(*expr.args[i]);
+      }
     }
     out_ += ')';
+  }
+
+  // `all`: with the matcher that the metric's name is.
+  static std::string Matchers(const Expr& expr, bool all) {
+    std::string text;
+    for (const Matcher& matcher : expr.matchers) {
+      const bool is_name = !expr.text.empty() && matcher.name == kMetricName;
+      if (!all && is_name && matcher.op == MatchOp::kEqual) continue;
+      if (!text.empty()) text += ", ";
+      text += IsBareLabelName(matcher.name) ? matcher.name : Quote(matcher.name);
+      text += MatchOpText(matcher.op);
+      text += Quote(matcher.value);
+    }
+    return text;
   }
 
   void Selector(const Expr& expr) {
@@ -156,14 +175,9 @@ class Printer {
     if (bare) out_ += expr.text;
     std::string inside;
     if (!bare && !expr.text.empty()) inside = Quote(expr.text);
-    for (const Matcher& matcher : expr.matchers) {
-      const bool is_name = !expr.text.empty() && matcher.name == kMetricName;
-      if (is_name && matcher.op == MatchOp::kEqual) continue;
-      if (!inside.empty()) inside += ", ";
-      inside += IsBareLabelName(matcher.name) ? matcher.name : Quote(matcher.name);
-      inside += MatchOpText(matcher.op);
-      inside += Quote(matcher.value);
-    }
+    const std::string matchers = Matchers(expr, false);
+    if (!inside.empty() && !matchers.empty()) inside += ", ";
+    inside += matchers;
     if (!inside.empty() || expr.text.empty()) out_ += '{' + inside + '}';
     if (!expr.unwrap.empty()) {
       out_ += " | unwrap ";
@@ -202,7 +216,9 @@ class Printer {
       }
     }
     if (expr.offset_expr) {
-      out_ += " offset (" + promql::ToString(*expr.offset_expr) + ')';
+      const bool closed = expr.offset_expr->op == DurationExpr::Op::kParen;
+      const std::string text = promql::ToString(*expr.offset_expr);
+      out_ += " offset " + (closed ? text : '(' + text + ')');
     } else if (expr.offset != Millis(0)) {
       out_ += expr.offset < Millis(0) ? " offset -" : " offset ";
       out_ += FormatDuration(std::chrono::abs(expr.offset));
