@@ -269,7 +269,7 @@ func (p *randomPairs) call(depth int) string {
 	case 3:
 		return fmt.Sprintf(`label_join(%s, "both", "/", "job", "instance")`, inner)
 	case 4:
-		return fmt.Sprintf("%s(%s)", p.pick("absent", "timestamp", "sort"), inner)
+		return fmt.Sprintf("%s(%s)", p.pick("absent", "timestamp"), inner)
 	case 5:
 		// Of a selector, for what NaN is as a date differs between machines.
 		return fmt.Sprintf("%s(%s)", p.pick("hour", "minute", "day_of_year", "days_in_month"), p.pick("up", `req_total{job="a"}`))
