@@ -16,6 +16,9 @@ Millis LongestRange(const Condition& condition) {
   if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
     return missing->duration;
   }
+  if (const auto* pattern = std::get_if<PatternCondition>(&condition.what)) {
+    return pattern->bound;
+  }
   const ExprPtr& expression = std::get<ExprPtr>(condition.what);
   return expression == nullptr ? Millis{0} : promql::HistoryNeeded(*expression, kNoLookback);
 }

@@ -39,6 +39,8 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       watch_(rules, options.lookback),
       absence_(rules),
       book_(rules.program()),
+      patterns_(rules.program()),
+      evaluated_from_(rules.program().signals.size(), kMaxTime),
       evaluator_(MakeReferenceEvaluator(rules, store_, pool, EvalOptionsOf(options))),
       samples_(metrics.Counter("rootnote_samples_total", "Samples appended to windows.")),
       duplicates_(Dropped(metrics, "duplicate")),
@@ -52,6 +54,8 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       series_(metrics.Gauge("rootnote_series", "Series in memory.")),
       instances_(metrics.Gauge("rootnote_signal_instances", "Instances pending or firing.")),
       shed_(metrics.Gauge("rootnote_signal_instances_shed", "Instances refused by a limit.")),
+      patterns_shed_(metrics.Gauge("rootnote_pattern_matches_shed",
+                                   "Partial matches of patterns refused by a limit.")),
       unresolved_total_(metrics.Counter("rootnote_entity_unresolved_total",
                                         "Results of signals that name no entity.")),
       name_conflicts_(metrics.Counter("rootnote_name_conflicts_total",
@@ -59,6 +63,9 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
   shards_.reserve(std::max(options.shards, 1U));
   for (uint32_t i = 0; i < std::max(options.shards, 1U); ++i) {
     shards_.emplace_back(rules);
+  }
+  for (const SignalId named : rules.named_by_patterns()) {
+    book_.Watch(named);
   }
   for (size_t i = 0; i < rules.program().signals.size(); ++i) {
     const Signal& signal = rules.program().signals[i];
@@ -88,6 +95,7 @@ std::vector<Transition> Detector::Close(TickWork work, const Topology& topology,
   Ingest(std::move(work), topology);
   std::vector<Transition> transitions;
   Evaluate(tick, topology, frozen, transitions);
+  Match(tick, topology, transitions);
   for (Transition& transition : transitions) {
     Complete(transition, topology);
     matches_[transition.signal.index()]->Add(transition.to == SignalState::kFiring ? 1 : 0);
@@ -99,12 +107,14 @@ std::vector<Transition> Detector::Close(TickWork work, const Topology& topology,
   }
   instances_.Set(static_cast<int64_t>(book_.active()));
   shed_.Set(static_cast<int64_t>(book_.shed()));
+  patterns_shed_.Set(static_cast<int64_t>(patterns_.shed()));
   return transitions;
 }
 
 void Detector::Ingest(TickWork work, const Topology& topology) {
   EventCounts event_counts;
-  for (ShardSample& sample : events_.Project(std::move(work.events), work.tick, event_counts)) {
+  for (ShardSample& sample :
+       events_.Project(std::move(work.events), work.tick, event_counts, &awaited_)) {
     const size_t shard = ShardOf(sample.key, shards_.size());
     work.samples[shard].push_back(std::move(sample));
   }
@@ -202,6 +212,9 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
     if (!Warm(id, instant)) {
       continue;
     }
+    if (std::holds_alternative<PatternCondition>(program.signals[i].when.what)) {
+      continue;  // at every tick, not at the grid
+    }
     const SignalPlan& plan = rules_.plan(id);
     const bool anything =
         plan.yields_on_empty || book_.Active(id) || absence_.Has(id) ||
@@ -217,6 +230,10 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
 void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen,
                         std::vector<Transition>& out) {
   const std::vector<SignalId> due = Due(instant);
+  for (const SignalId id : due) {
+    EventTime& from = evaluated_from_[id.index()];
+    from = std::min(from, instant);
+  }
   if (frozen) {
     absence_.Frozen(instant);
   }
@@ -243,6 +260,37 @@ void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen
       step.when = absence_.At(id, instant, topology);
       book_.Step(std::move(step), out);
     }
+  }
+}
+
+// Patterns, in the order of what they name, so that one tick carries through all of them.
+void Detector::Match(EventTime tick, const Topology& topology, std::vector<Transition>& out) {
+  if (patterns_.empty()) {
+    return;
+  }
+  patterns_.Begin(tick, std::exchange(awaited_, {}));
+  NoteEdges(topology);
+  for (const SignalId id : patterns_.order()) {
+    SignalStep step;
+    step.signal = id;
+    step.time = tick;
+    step.when = patterns_.Step(id, topology);
+    if (!Warm(id, tick)) {
+      continue;
+    }
+    EventTime& from = evaluated_from_[id.index()];
+    from = std::min(from, tick);
+    book_.Step(std::move(step), out);
+    NoteEdges(topology);
+  }
+}
+
+// Of what fired at the first instant at all, after a start in the middle, nobody knows since when.
+void Detector::NoteEdges(const Topology& topology) {
+  for (const InstanceEdge& edge : book_.TakeEdges()) {
+    const bool known =
+        covered_from_ == kMinTime || edge.onset > evaluated_from_[edge.signal.index()];
+    patterns_.Add(edge, known, topology);
   }
 }
 
@@ -328,11 +376,19 @@ void Detector::Sweep(EventTime tick) {
 }
 
 EventTime Detector::NextDue(EventTime tick) const {
-  const bool windows = store_.newest() != kMinTime && tick - rules_.history() <= store_.newest();
-  if (!begun_ || (!windows && !always_due_ && book_.active() == 0 && absence_.quiet())) {
+  if (!begun_) {
     return kMaxTime;
   }
   EventTime next = kMaxTime;
+  if (const EventTime wake = patterns_.NextWake(); wake != kMaxTime) {
+    const int64_t size = options_.tick.count();
+    const int64_t ticks = (std::max(ToMillis(wake), ToMillis(tick) + 1) + size - 1) / size;
+    next = FromMillis(ticks * size);
+  }
+  const bool windows = store_.newest() != kMinTime && tick - rules_.history() <= store_.newest();
+  if (!windows && !always_due_ && book_.active() == 0 && absence_.quiet()) {
+    return next;
+  }
   for (const Millis every : grids_) {
     const int64_t rest = ToMillis(tick) % every.count();
     next = std::min(next, tick + every - Millis(rest >= 0 ? rest : rest + every.count()));

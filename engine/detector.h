@@ -20,6 +20,7 @@
 #include "engine/events.h"
 #include "engine/metrics.h"
 #include "engine/outbox.h"
+#include "engine/patterns.h"
 #include "engine/router.h"
 #include "engine/rule_set.h"
 #include "engine/series_store.h"
@@ -35,6 +36,7 @@ struct DetectorOptions {
   uint32_t shards = 64;
   Millis lookback{300'000};
   Millis evaluation_interval{5'000};
+  Millis tick{1'000};
   Millis event_memory{5'000};  // the longest allowed lateness
   size_t series_max = 2'000'000;
 };
@@ -72,6 +74,11 @@ class Detector {
     return watch_.Newest(signal, entity) != nullptr;
   }
 
+  // A pattern that matched long ago may still hold: a signal that it names fires.
+  bool Lasts(SignalId signal, const std::string& entity) const {
+    return patterns_.Awaited(signal, entity);
+  }
+
   const WatchBook& watch() const { return watch_; }
   const WindowStore& store() const { return store_; }
   size_t active() const { return book_.active(); }
@@ -83,6 +90,8 @@ class Detector {
   std::vector<SignalId> Due(EventTime instant) const;
   void Evaluate(EventTime instant, const Topology& topology, bool frozen,
                 std::vector<Transition>& out);
+  void Match(EventTime tick, const Topology& topology, std::vector<Transition>& out);
+  void NoteEdges(const Topology& topology);
   SignalStep StepOf(SignalResult result, EventTime instant, const Topology& topology);
   void Unresolve(const Signal& signal, const promql::Element& element, EventTime instant);
   void Complete(Transition& transition, const Topology& topology) const;
@@ -98,6 +107,9 @@ class Detector {
   WatchBook watch_;
   Absence absence_;
   SignalBook book_;
+  PatternBook patterns_;
+  std::vector<ArrivedEvent> awaited_;      // events of this tick that patterns name
+  std::vector<EventTime> evaluated_from_;  // by SignalId
   std::unique_ptr<Evaluator> evaluator_;
   bool always_due_ = false;  // some signal says something about nothing, as absent() does
   std::set<Millis> grids_;   // every `every`
@@ -111,7 +123,8 @@ class Detector {
   std::vector<UnresolvedResult> unresolved_;
 
   Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
-      &event_not_numbers_, &series_, &instances_, &shed_, &unresolved_total_, &name_conflicts_;
+      &event_not_numbers_, &series_, &instances_, &shed_, &patterns_shed_, &unresolved_total_,
+      &name_conflicts_;
   std::vector<Metric*> evaluation_errors_, matches_;  // by SignalId
 };
 

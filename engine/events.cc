@@ -52,7 +52,8 @@ void EventProjection::ForgetIds(EventTime tick) {
 }
 
 std::vector<ShardSample> EventProjection::Project(std::vector<ArrivedEvent> events, EventTime tick,
-                                                  EventCounts& counts) {
+                                                  EventCounts& counts,
+                                                  std::vector<ArrivedEvent>* awaited) {
   std::vector<ShardSample> out;
   ForgetIds(tick);
   std::sort(events.begin(), events.end(), Before);
@@ -65,6 +66,9 @@ std::vector<ShardSample> EventProjection::Project(std::vector<ArrivedEvent> even
       continue;
     }
     ++counts.taken;
+    if (awaited != nullptr && rules_.Awaits(arrived.event.name)) {
+      awaited->push_back(arrived);
+    }
     for (const SelectorId id : rules_.Match(arrived.event)) {
       const Selector& selector = rules_.selector(id);
       const std::optional<double> value = selector.ValueOf(arrived.event);

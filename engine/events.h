@@ -33,9 +33,11 @@ class EventProjection {
   // `memory`: how long an id is remembered behind the tick, the longest lateness of a source.
   EventProjection(const RuleSet& rules, Millis memory, size_t ids_max = 1'000'000);
 
-  // In the order of (time, source, identity); the samples are in that order, too.
+  // In the order of (time, source, identity); the samples are in that order, too. `awaited` gets
+  // those that patterns name.
   std::vector<ShardSample> Project(std::vector<ArrivedEvent> events, EventTime tick,
-                                   EventCounts& counts);
+                                   EventCounts& counts,
+                                   std::vector<ArrivedEvent>* awaited = nullptr);
 
   uint64_t ids_forgotten() const { return ids_forgotten_; }
 

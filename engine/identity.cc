@@ -7,6 +7,8 @@
 namespace rootnote {
 namespace {
 
+constexpr char kBySeparator = '\xff';  // in no UTF-8 text
+
 using LabelMap = std::span<const std::pair<std::string, std::string>>;
 
 // The sample's labels as one end of the relation reads them: `from { app=caller }`.
@@ -46,9 +48,9 @@ std::string ByOf(const Signal& signal, const Labels& labels) {
   std::string by;
   for (const std::string& name : signal.by) {
     by += name;
-    by += '\xff';
+    by += kBySeparator;
     by += labels.Get(name);
-    by += '\xff';
+    by += kBySeparator;
   }
   return by;
 }
@@ -64,6 +66,18 @@ std::optional<std::string> EntityOf(const Program& program, KindId kind, const L
     return std::string(topology.Name(*found));
   }
   return std::nullopt;
+}
+
+std::vector<std::pair<std::string, std::string>> ByLabels(const InstanceKey& key) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::string_view rest = key.by;
+  while (!rest.empty()) {
+    const size_t name = rest.find(kBySeparator);
+    const size_t value = rest.find(kBySeparator, name + 1);
+    labels.emplace_back(rest.substr(0, name), rest.substr(name + 1, value - name - 1));
+    rest.remove_prefix(value + 1);
+  }
+  return labels;
 }
 
 std::optional<InstanceKey> InstanceOf(const Program& program, const Signal& signal,

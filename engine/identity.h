@@ -5,6 +5,8 @@
 #include <compare>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/topology.h"
 #include "rules/program.h"
@@ -27,6 +29,9 @@ struct InstanceKey {
 // By identity labels, else by alias in the map; nullopt when the labels do not name it.
 std::optional<std::string> EntityOf(const Program& program, KindId kind, const Labels& labels,
                                     const Topology& topology);
+
+// The `by` labels of an instance, with their values.
+std::vector<std::pair<std::string, std::string>> ByLabels(const InstanceKey& key);
 
 // nullopt: the result cannot carry the identity of the signal's kind or relation.
 std::optional<InstanceKey> InstanceOf(const Program& program, const Signal& signal,

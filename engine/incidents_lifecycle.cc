@@ -246,12 +246,33 @@ void IncidentStore::Lifecycle::Close(LiveIncident& live, IncidentState state,
   live.record.status = state == IncidentState::kMerged       ? IncidentStatus::kMerged
                        : state == IncidentState::kSuperseded ? IncidentStatus::kSuperseded
                                                              : IncidentStatus::kResolved;
-  if (state == IncidentState::kResolved) live.record.resolved_at = now_;
+  if (state == IncidentState::kResolved) {
+    live.record.resolved_at = now_;
+    NoteTurn(live);
+  }
   Emit(live, state, reason);
   closed_order_.emplace_back(now_, live.record.id);
   const Episode& episode = live;
   closed_[live.record.id] = {live.record, live.root, live.fault, now_, episode};
   EvictClosed();
+}
+
+void IncidentStore::Lifecycle::NoteTurn(LiveIncident& live) const {
+  const std::optional<Flapping>& flapping = program_->incidents.flapping;
+  if (!flapping) return;
+  std::vector<EventTime>& turns = live.turns;
+  const bool quiet = !turns.empty() && live.record.status != IncidentStatus::kOpen &&
+                     turns.size() >= flapping->changes;
+  if (quiet) turns.clear();  // it has been quiet for long enough
+  turns.push_back(now_);
+  std::erase_if(turns, [&](EventTime turn) { return turn <= now_ - flapping->in; });
+}
+
+// One that flaps stays open, so that nobody is told each time.
+Millis IncidentStore::Lifecycle::ResolveAfter(const LiveIncident& live) const {
+  const IncidentPolicy& policy = program_->incidents;
+  const bool flaps = policy.flapping && live.turns.size() >= policy.flapping->changes;
+  return flaps ? std::max(policy.flapping->quiet, policy.resolve_after) : policy.resolve_after;
 }
 
 void IncidentStore::Lifecycle::EvictClosed() {
@@ -337,12 +358,13 @@ void IncidentStore::Lifecycle::RunTimers() {
       const IncidentState state = *live.due_state;
       ++(state == IncidentState::kReopened ? stats_.reopened : stats_.opened);
       live.record.status = IncidentStatus::kOpen;
+      NoteTurn(live);
       Emit(live, state, std::string(live.due_reason));
     }
     if (live.recovered_at && live.active > 0 && now_ >= *live.recovered_at + kReleaseAfter) {
       ReleaseAll(live);
     }
-    if (live.active == 0 && now_ >= live.last_end + program_->incidents.resolve_after) {
+    if (live.active == 0 && now_ >= live.last_end + ResolveAfter(live)) {
       Close(live, IncidentState::kResolved,
             live.end_reason.empty() ? "symptoms_ended" : std::string(live.end_reason));
       ++stats_.resolved;
@@ -379,7 +401,7 @@ void IncidentStore::Lifecycle::EmitDue(LiveIncident& live) {
 EventTime IncidentStore::Lifecycle::NextTimer(const LiveIncident& live) const {
   EventTime due = live.last_emitted + program_->incidents.remind_every;
   if (!live.due_reason.empty()) due = std::min(due, live.last_emitted + kUpdateInterval);
-  if (live.active == 0) due = std::min(due, live.last_end + program_->incidents.resolve_after);
+  if (live.active == 0) due = std::min(due, live.last_end + ResolveAfter(live));
   if (live.recovered_at && live.active > 0) {
     due = std::min(due, *live.recovered_at + kReleaseAfter);
   }

@@ -93,6 +93,8 @@ class IncidentStore::Lifecycle {
   void UpdateSeverity(LiveIncident& live);
   void Emit(LiveIncident& live, IncidentState state, std::string_view reason);
   void Close(LiveIncident& live, IncidentState state, std::string_view reason);
+  void NoteTurn(LiveIncident& live) const;
+  Millis ResolveAfter(const LiveIncident& live) const;
   void EvictClosed();
   void MergeShared();
   void Merge(LiveIncident& survivor, LiveIncident& later);

@@ -41,6 +41,7 @@ struct Episode {
   // had no room for: impact by kind.
   std::vector<Incident::Symptom> foreign;
   int64_t hidden_symptoms = 0;
+  std::vector<EventTime> turns;  // opened, reopened, resolved: within `flapping … in D` of the last
   std::map<std::string, int64_t> hidden_impact;
 };
 

@@ -3,6 +3,8 @@
 // symptoms.
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "engine/correlator_estate.h"
@@ -185,9 +187,36 @@ std::vector<Incident> LatestOf(std::vector<Incident> records) {
   return latest;
 }
 
+// When each opened, reopened and resolved, as far as the records tell.
+std::map<std::string, std::vector<EventTime>> TurnsIn(const std::vector<Incident>& records,
+                                                      const IncidentPolicy& policy) {
+  std::map<std::string, std::vector<EventTime>> turns;
+  if (!policy.flapping) return turns;
+  std::vector<const Incident*> sorted;
+  for (const Incident& record : records) {
+    const bool turn = record.state == IncidentState::kOpen ||
+                      record.state == IncidentState::kReopened ||
+                      record.state == IncidentState::kResolved;
+    if (turn) sorted.push_back(&record);
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Incident* a, const Incident* b) {
+    return std::tie(a->id, a->revision) < std::tie(b->id, b->revision);
+  });
+  for (const Incident* record : sorted) {
+    std::vector<EventTime>& of = turns[record->id];
+    if (record->state == IncidentState::kResolved && of.size() >= policy.flapping->changes) {
+      of.clear();
+    }
+    of.push_back(record->updated_at);
+    std::erase_if(of, [&](EventTime turn) { return turn <= of.back() - policy.flapping->in; });
+  }
+  return turns;
+}
+
 }  // namespace
 
 void IncidentStore::Lifecycle::Restore(std::vector<Incident> records) {
+  std::map<std::string, std::vector<EventTime>> turns = TurnsIn(records, program_->incidents);
   std::vector<Incident> open, closed;
   for (Incident& record : LatestOf(std::move(records))) {
     int64_t& newest = episodes_[record.key];
@@ -204,10 +233,18 @@ void IncidentStore::Lifecycle::Restore(std::vector<Incident> records) {
   std::vector<Incident::Change> changes;
   for (Incident& record : open) {
     changes.insert(changes.end(), record.changes.begin(), record.changes.end());
+    const std::string id = record.id;
     RestoreOpen(std::move(record));
+    open_.rbegin()->second.turns = std::move(turns[id]);
   }
   ExpectSymptoms();
-  for (Incident& record : closed) RestoreClosed(std::move(record));
+  for (Incident& record : closed) {
+    const std::string id = record.id;
+    RestoreClosed(std::move(record));
+    if (auto at = closed_.find(id); at != closed_.end()) {
+      at->second.episode.turns = std::move(turns[id]);
+    }
+  }
   std::stable_sort(changes.begin(), changes.end(),
                    [](const auto& a, const auto& b) { return a.time < b.time; });
   for (const Incident::Change& change : changes) NoteChange(change);

@@ -40,6 +40,7 @@ DetectorOptions DetectorOptionsOf(const PipelineOptions& options, Millis latenes
   detector.shards = options.shards;
   detector.lookback = options.lookback;
   detector.evaluation_interval = options.evaluation_interval;
+  detector.tick = options.tick;
   detector.event_memory = lateness_max;
   detector.series_max = options.series_max;
   return detector;

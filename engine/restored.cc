@@ -72,6 +72,10 @@ bool RestoredSymptoms::Over(EventTime tick, const Detector& detector,
   // What speaks of silence, or lasts through it, needs to have heard something since.
   const bool of_silence = std::holds_alternative<MissingCondition>(signal.when.what) ||
                           signal.no_data != NoDataPolicy::kResolve;
+  if (std::holds_alternative<PatternCondition>(signal.when.what) &&
+      detector.Lasts(symptom.signal, symptom.entity)) {
+    return false;  // it matched before what was read again
+  }
   return detector.Warm(symptom.signal, tick) &&
          (!of_silence || detector.Hears(symptom.signal, symptom.entity));
 }

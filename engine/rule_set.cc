@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "engine/patterns.h"
+
 namespace rootnote {
 namespace {
 
@@ -128,6 +130,7 @@ RuleSet::RuleSet(std::shared_ptr<const Program> program, Millis lookback)
   for (const Signal& signal : program_->signals) {
     Plan(signal, lookback);
   }
+  PlanPatterns();
   for (size_t i = 0; i < selectors_.size(); ++i) {
     const SelectorId id(static_cast<uint32_t>(i));
     if (selectors_[i].name.empty()) {
@@ -184,6 +187,9 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
       }
       return;
     }
+    if (std::holds_alternative<PatternCondition>(condition.what)) {
+      return;
+    }
     const ExprPtr& expr = std::get<ExprPtr>(condition.what);
     const Millis history = promql::HistoryNeeded(*expr, lookback);
     plan.history = std::max(plan.history, history);
@@ -213,6 +219,30 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
   plans_.push_back(std::move(plan));
 }
 
+// A pattern looks as far back as it is long, and as what it names must have been read for.
+void RuleSet::PlanPatterns() {
+  for (const SignalId id : PatternOrder(*program_)) {
+    const auto& pattern = std::get<PatternCondition>(program_->signal(id).when.what);
+    SignalPlan& plan = plans_[id.index()];
+    for (const PatternElement& element : pattern.elements) {
+      for (const PatternStep& step : element.steps) {
+        if (!step.signal) {
+          awaited_.try_emplace(step.name, true);
+          continue;
+        }
+        named_by_patterns_.push_back(*step.signal);
+        const SignalPlan& before = plans_[step.signal->index()];
+        const Signal& named = program_->signal(*step.signal);
+        const Millis timers = named.when.hold + named.keep_firing + named.every;
+        plan.history = std::max(plan.history, before.history + timers);
+        plan.settles = std::max(plan.settles, before.settles + timers);
+      }
+    }
+    plan.history += pattern.bound + pattern.lasts;
+    plan.settles += pattern.bound;
+  }
+}
+
 Millis RuleSet::WarmUp(Millis limit) const {
   Millis longest{0};
   for (size_t i = 0; i < plans_.size(); ++i) {
@@ -232,7 +262,7 @@ std::optional<SelectorId> RuleSet::Find(const Expr& selector) const {
 }
 
 bool RuleSet::Sees(std::string_view name) const {
-  return !any_name_.empty() || by_name_.find(name) != by_name_.end();
+  return Awaits(name) || !any_name_.empty() || by_name_.find(name) != by_name_.end();
 }
 
 template <typename Item>

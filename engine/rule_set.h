@@ -62,6 +62,9 @@ class RuleSet {
 
   // Whether any selector can match that name.
   bool Sees(std::string_view name) const;
+  // Whether a pattern names that event.
+  bool Awaits(std::string_view name) const { return awaited_.find(name) != awaited_.end(); }
+  const std::vector<SignalId>& named_by_patterns() const { return named_by_patterns_; }
   // The selectors that match, ascending.
   std::vector<SelectorId> Match(const Labels& labels) const;
   std::vector<SelectorId> Match(const Event& event) const;
@@ -75,6 +78,7 @@ class RuleSet {
   SelectorId Intern(Selector selector);
   SelectorId Add(const promql::Expr& node, Millis history);
   void Plan(const Signal& signal, Millis lookback);
+  void PlanPatterns();
   template <typename Item>
   std::vector<SelectorId> MatchName(std::string_view name, const Item& item) const;
 
@@ -85,6 +89,8 @@ class RuleSet {
   StringMap<SelectorId> interned_;
   StringMap<std::vector<SelectorId>> by_name_;
   std::vector<SelectorId> any_name_;
+  std::vector<SignalId> named_by_patterns_;
+  StringMap<bool> awaited_;  // events that patterns name
   Millis history_{0};
 };
 

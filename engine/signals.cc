@@ -69,7 +69,12 @@ void SignalBook::True(const Signal& signal, const SignalStep& step, const Observ
   Instance& instance = found->second;
   instance.value = observed.value;
   instance.off_since = instance.clear_since = instance.no_data_since = kMaxTime;
-  instance.firing = instance.firing || step.time - instance.onset >= signal.when.hold;
+  if (!instance.firing && step.time - instance.onset >= signal.when.hold) {
+    instance.firing = true;
+    if (signals_[step.signal.index()].watched) {
+      edges_.push_back({step.signal, observed.key, true, instance.onset, observed.value});
+    }
+  }
 }
 
 void SignalBook::NotTrue(const Signal& signal, const SignalStep& step, const InstanceKey& key,
@@ -143,6 +148,9 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       if (instance.ended) {
         ended_value = MoreExtreme(signal.when.direction, ended_value, instance.value);
         without_data = without_data || instance.ended_without_data;
+        if (instance.firing && state.watched) {
+          edges_.push_back({step.signal, at->first, false, instance.onset, instance.value});
+        }
         at = state.instances.erase(at);
         --active_;
         continue;

@@ -34,6 +34,15 @@ struct SignalStep {
   std::function<bool(const InstanceKey&)> has_data;
 };
 
+// One instance begins or ceases to fire: what patterns match and wait for.
+struct InstanceEdge {
+  SignalId signal;
+  InstanceKey key;
+  bool firing = false;
+  EventTime onset;
+  double value = 0;
+};
+
 class SignalBook {
  public:
   // `instances_max`: per signal, where the rule sets no limit of its own.
@@ -41,6 +50,11 @@ class SignalBook {
 
   // Appends the transitions of this instant, ascending by (entity, relation_from).
   void Step(SignalStep step, std::vector<Transition>& out);
+
+  // Edges of these signals are kept from now on …
+  void Watch(SignalId signal) { signals_[signal.index()].watched = true; }
+  // … until they are taken, in the order in which they came.
+  std::vector<InstanceEdge> TakeEdges() { return std::exchange(edges_, {}); }
 
   size_t active() const { return active_; }  // instances that are pending or firing
   // The symptoms that are, as transitions from nothing, dated when they began to fire (pending:
@@ -70,6 +84,7 @@ class SignalBook {
   struct SignalInstances {
     std::map<InstanceKey, Instance> instances;
     std::map<SymptomKey, Symptom> symptoms;
+    bool watched = false;
   };
 
   void True(const Signal& signal, const SignalStep& step, const Observed& observed);
@@ -80,6 +95,7 @@ class SignalBook {
   const Program& program_;
   uint32_t instances_max_;
   std::vector<SignalInstances> signals_;  // by SignalId
+  std::vector<InstanceEdge> edges_;
   size_t active_ = 0;
   uint64_t shed_ = 0;
 };

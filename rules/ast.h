@@ -140,7 +140,7 @@ struct Signal {
   Condition when;
   std::optional<Condition> clear;
   std::optional<Time> keep_firing, every;
-  std::optional<Name> no_data, family, severity;
+  std::optional<Name> no_data, family, severity, match;  // match: once | every | no overlap
   std::vector<Name> by;
   std::vector<std::pair<Name, Text>> labels;
   std::optional<Number> limit;

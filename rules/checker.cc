@@ -6,6 +6,7 @@
 #include "fmt/core.h"
 
 #include "rules/promql/evaluator.h"
+#include "rules/token_reader.h"
 
 namespace rootnote {
 namespace {
@@ -182,6 +183,20 @@ void CheckRoutes(const std::vector<ast::Route>& routes, IncidentPolicy& policy, 
   }
 }
 
+void CheckFlapping(const ast::Flapping& from, IncidentPolicy& policy, Scope& scope) {
+  policy.flapping = Flapping{from.changes, from.in.value, from.quiet.value};
+  if (from.changes < 2 || from.in.value <= Millis(0) || from.quiet.value <= Millis(0)) {
+    scope.Error(DiagnosticCode::kBadAmount, from.span,
+                "an incident flaps after 2 changes or more, within a time and until another",
+                "flapping after 5 changes in 10m until quiet for 15m");
+  } else if (from.quiet.value <= policy.resolve_after) {
+    scope.Warning(
+        DiagnosticCode::kWithoutEffect, from.quiet.span,
+        fmt::format("it resolves after {} of quiet anyway", FormatDuration(policy.resolve_after)),
+        "make it longer than `resolve after`");
+  }
+}
+
 }  // namespace
 
 void Check(std::vector<ast::File>& files, const CompileOptions& options, Diagnostics& diagnostics,
@@ -258,36 +273,15 @@ void CheckPolicy(const std::vector<ast::File>& files, Scope& scope) {
                       "fault merge, however long they have been open",
                       "leave it out");
       }
-      if (from.flapping) scope.NotExecuted(from.flapping->span, "flapping");
+      if (from.flapping) CheckFlapping(*from.flapping, policy, scope);
     }
   }
 }
 
 void CheckReuse(std::vector<ast::File>& files, Scope& scope) {
-  std::vector<std::string> templates;
-  for (const ast::File& file : files) {
-    for (const ast::TemplateRule& rule : file.templates) templates.push_back(rule.name.text);
-  }
   for (ast::File& file : files) {
     scope.Enter(file.source);
-    for (const ast::Use& use : file.uses) scope.NotExecuted(use.span, "rule packs (`use`)");
-    for (const ast::Def& def : file.defs) {
-      scope.Declare("definition", def.name);
-      scope.NotExecuted(def.span, "definitions (`def`)");
-    }
-    for (const ast::TemplateRule& rule : file.templates) {
-      scope.Declare("template", rule.name);
-      scope.NotExecuted(rule.name.span, "templates");
-    }
-    for (const ast::Instantiation& use : file.instantiations) {
-      if (std::find(templates.begin(), templates.end(), use.name.text) == templates.end()) {
-        scope.Error(DiagnosticCode::kUnknownTemplate, use.name.span,
-                    fmt::format("there is no template `{}`", use.name.text),
-                    Suggest(use.name.text, templates, "declare it: template NAME(…) { … }"));
-        continue;
-      }
-      scope.NotExecuted(use.span, "templates");
-    }
+    for (const ast::Def& def : file.defs) scope.Declare("definition", def.name);
     for (const ast::Import& import : file.imports) {
       scope.FindWord(import.format, "format to import", {"prometheus"});
       for (const auto& [kind, label] : import.mapping) scope.FindKind(kind);

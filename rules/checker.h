@@ -27,7 +27,7 @@ void CheckMaintenance(const std::vector<ast::File>& files, Scope& scope);
 void CheckTests(const std::vector<ast::File>& files, Scope& scope);
 // Warnings that need the whole rule set; nothing after errors.
 void CheckRuleSetSense(Scope& scope);
-// use, def, template, import: checked as far as they can be, and said not to be executed.
+// Definitions and imports; packs and templates were put in their places before the parser.
 void CheckReuse(std::vector<ast::File>& files, Scope& scope);
 
 }  // namespace rootnote

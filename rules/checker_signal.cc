@@ -140,10 +140,32 @@ class SignalChecker {
       aliases_ = AliasesIn(*pattern);
     }
     signal_.when = CheckCondition(from_.when, place_, scope_);
+    CheckMatch();
     if (!from_.clear) return;
     const Span span = from_.clear->span;
+    if (std::holds_alternative<ast::Pattern>(from_.clear->what) ||
+        std::holds_alternative<PatternCondition>(signal_.when.what)) {
+      scope_.Error(DiagnosticCode::kMisplacedStep, span, "a pattern and `clear` do not go together",
+                   "a pattern ends by itself; `resolve after 10m` behind it says when");
+      return;
+    }
     signal_.clear = CheckCondition(*from_.clear, place_, scope_);
     CheckOverlap(span);
+  }
+
+  void CheckMatch() {
+    auto* pattern = std::get_if<PatternCondition>(&signal_.when.what);
+    if (!from_.match) return;
+    static constexpr MatchPolicy kPolicies[] = {MatchPolicy::kOnce, MatchPolicy::kEvery,
+                                                MatchPolicy::kNoOverlap};
+    const std::optional<size_t> at =
+        scope_.FindWord(*from_.match, "match policy", {"once", "every", "no overlap"});
+    if (pattern == nullptr) {
+      scope_.Warning(DiagnosticCode::kWithoutEffect, from_.match->span,
+                     "`match` says how often a pattern matches, and this is none", "leave it out");
+    } else if (at) {
+      pattern->policy = kPolicies[*at];
+    }
   }
 
   // when x > 5, clear x < 8: between 5 and 8 both are true.
@@ -235,6 +257,12 @@ void DeclareSignals(std::vector<ast::File>& files, Scope& scope) {
   for (size_t i = 0; i < declared.size(); ++i) {
     scope.Enter(declared[i].second);
     scope.program().signals[i] = SignalChecker(*declared[i].first, cycles, scope).Check();
+  }
+  for (size_t i = 0; i < declared.size(); ++i) {
+    const auto* pattern = std::get_if<ast::Pattern>(&declared[i].first->when.what);
+    if (pattern == nullptr || declared[i].first->broken) continue;
+    scope.Enter(declared[i].second);
+    CheckPatternKey(scope.program().signals[i], *pattern, scope);
   }
 }
 

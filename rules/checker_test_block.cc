@@ -27,8 +27,12 @@ std::set<std::string> NamesRead(const Program& program) {
   const auto add = [&](const Condition& condition) {
     if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
       names.insert(missing->metric);
-    } else if (const ExprPtr& expr = std::get<ExprPtr>(condition.what); expr != nullptr) {
-      for (const promql::Expr* selector : promql::Selectors(*expr)) {
+    } else if (const auto* pattern = std::get_if<PatternCondition>(&condition.what)) {
+      for (const PatternElement& element : pattern->elements) {
+        for (const PatternStep& step : element.steps) names.insert(step.name);
+      }
+    } else if (const auto* expr = std::get_if<ExprPtr>(&condition.what); *expr != nullptr) {
+      for (const promql::Expr* selector : promql::Selectors(**expr)) {
         // A selector without a name may read anything.
         names.insert(selector->text);
       }

@@ -6,6 +6,7 @@
 #include "fmt/core.h"
 
 #include "rules/checker.h"
+#include "rules/expansion.h"
 #include "rules/lexer.h"
 #include "rules/parser.h"
 #include "rules/program_text.h"
@@ -45,14 +46,18 @@ std::vector<ast::File> Parse(const std::vector<RuleSource>& sources, Diagnostics
       continue;
     }
     tokens.push_back(Lex(sources[i], i, lexed.back()));
-    CollectSignalNames(tokens.back(), signals);
   }
+  const std::vector<ExpandedFile> expanded = Expand(sources, std::move(tokens), diagnostics);
+  for (const ExpandedFile& file : expanded) CollectSignalNames(file.tokens, signals);
+  std::vector<std::vector<Span>> raw_spans(sources.size());
   std::vector<ast::File> files;
-  for (uint32_t i = 0; i < sources.size(); ++i) {
-    ParsedFile parsed = ParseFile(sources[i], i, tokens[i], signals, diagnostics);
-    TakeOver(lexed[i], parsed.raw_spans, diagnostics);
+  for (const ExpandedFile& file : expanded) {
+    const uint32_t at = file.source;
+    ParsedFile parsed = ParseFile(sources[at], at, file.tokens, signals, diagnostics);
+    raw_spans[at].insert(raw_spans[at].end(), parsed.raw_spans.begin(), parsed.raw_spans.end());
     files.push_back(std::move(parsed.file));
   }
+  for (uint32_t i = 0; i < sources.size(); ++i) TakeOver(lexed[i], raw_spans[i], diagnostics);
   return files;
 }
 
@@ -66,6 +71,7 @@ void SetHashes(Program& program) {
 
 CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options) {
   CompileResult result;
+  ReadPacks(sources, options, result.diagnostics);
   std::vector<ast::File> files = Parse(sources, result.diagnostics);
   auto program = std::make_shared<Program>();
   program->sources = sources;

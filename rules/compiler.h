@@ -1,6 +1,7 @@
 // Rule files → Program. All errors of all files in one run.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "rules/diagnostic.h"
 #include "rules/program.h"
 #include "rules/source.h"
+#include "schemas/base/status.h"
 
 namespace rootnote {
 
@@ -16,6 +18,9 @@ struct CompileOptions {
   Millis tick{1'000};                 // `every` must be a multiple
   Millis max_history{90'000'000};     // 25 h: range + offset above it is refused
   Millis lookback{300'000};
+  // Reads what `use PATH` in the source of that name means; the name of what it gives tells whether
+  // it was read before. The message of an error says where it was looked for. Null: nothing is.
+  std::function<absl::StatusOr<RuleSource>(const std::string& path, const std::string& from)> read;
   std::vector<std::string> metrics_seen;  // ascending: others get a warning; empty: unknown
 };
 

@@ -268,10 +268,7 @@ Condition CheckCondition(ast::Condition& from, const ConditionPlace& place, Scop
   } else if (const auto* missing = std::get_if<ast::Missing>(&from.what)) {
     condition.what = CheckMissing(*missing, place, scope);
   } else if (const auto* pattern = std::get_if<ast::Pattern>(&from.what)) {
-    const size_t errors = scope.errors();
-    CheckPattern(*pattern, scope);
-    if (errors == scope.errors() && !place.in_cycle) scope.NotExecuted(pattern->span, "patterns");
-    condition.what = ExprPtr();
+    condition.what = CheckPattern(*pattern, place, scope);
   }
   return condition;
 }

@@ -67,6 +67,10 @@
   X(249, kSignalCycle, "signals that wait for each other")                        \
   X(250, kUnboundedPattern, "a pattern without an end")                           \
   X(251, kBadTopic, "not the name of a Kafka topic")                              \
+  X(252, kStepKey, "a step whose labels do not name the key")                     \
+  X(253, kMisplacedStep, "a part of a pattern that cannot stand here")            \
+  X(254, kReuseCycle, "packs, definitions or templates that use each other")      \
+  X(255, kPackNotFound, "a pack that cannot be read")                             \
   X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
   X(310, kRuleFile, "a YAML file that Prometheus would refuse")                   \
   X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\
@@ -84,7 +88,8 @@
   X(412, kSignalAndEvent, "one name for a signal and an event")                   \
   X(413, kMetricNeverSeen, "a metric that nobody has seen")                       \
   X(414, kWindowTooShort, "a window with fewer than two samples")                 \
-  X(415, kSignalUncovered, "a signal that correlates with nothing")                \
+  X(415, kSignalUncovered, "a signal that correlates with nothing")               \
+  X(416, kKeysCannotJoin, "a step that never meets the others")                   \
   X(430, kRuleFileDoubtful, "a rule of Prometheus that is hardly meant")
 // clang-format on
 

@@ -106,11 +106,13 @@ class PatternParser {
     }
     reader_.Next();
     if (!reader_.Expect(TokenKind::kLeftParen, "`(`")) return std::nullopt;
+    in_group_ = true;
     do {
       std::optional<ast::PatternStep> step = Step();
       if (!step) return std::nullopt;
       group.steps.push_back(*std::move(step));
     } while (reader_.Accept(TokenKind::kComma));
+    in_group_ = false;
     if (!reader_.Expect(TokenKind::kRightParen, "`,` or `)`")) return std::nullopt;
     if (reader_.AcceptWord("within")) {
       group.within = reader_.ExpectDuration("a duration, as in `within 1m`");
@@ -195,7 +197,7 @@ class PatternParser {
       reader_.Next();
       if (!Operand(filter.right)) return false;
       filters.push_back(std::move(filter));
-    } while (reader_.AcceptWord("and") || reader_.Accept(TokenKind::kComma));
+    } while (reader_.AcceptWord("and") || (!in_group_ && reader_.Accept(TokenKind::kComma)));
     return true;
   }
 
@@ -225,6 +227,7 @@ class PatternParser {
   }
 
   TokenReader& reader_;
+  bool in_group_ = false;  // where a comma begins the next part
 };
 
 // missing heartbeat{…} for 90s [expected [where monitored="true"]] [seen within 1d]

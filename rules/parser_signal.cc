@@ -11,8 +11,8 @@ namespace rootnote {
 
 const std::vector<std::string>& SignalClauses() {
   static const std::vector<std::string> words = {
-      "when",     "clear",  "keep",  "by",      "no",          "every",   "family",
-      "severity", "labels", "limit", "summary", "description", "runbook", "owner"};
+      "when",   "clear", "keep",    "by",          "no",      "every", "family", "severity",
+      "labels", "limit", "summary", "description", "runbook", "owner", "match"};
   return words;
 }
 
@@ -70,6 +70,7 @@ class SignalParser {
     if (reader_.AcceptWord("severity")) {
       return Once(signal_.severity, reader_.ExpectName("a severity"), word);
     }
+    if (reader_.AcceptWord("match")) return MatchClause(word);
     if (reader_.AcceptWord("labels")) {
       return reader_.Is(TokenKind::kLeftBrace) ? reader_.AcceptLabelBlock(signal_.labels)
                                                : reader_.FailExpected("`{`");
@@ -80,6 +81,16 @@ class SignalParser {
              reader_.ExpectWord("series");
     }
     return TextClause(word);
+  }
+
+  // match once | every | no overlap
+  bool MatchClause(const Token& word) {
+    const uint32_t from = reader_.begin();
+    const bool no = reader_.AcceptWord("no");
+    std::optional<ast::Name> policy = reader_.ExpectName("`once`, `every` or `no overlap`");
+    if (!policy) return false;
+    if (no) policy = ast::Name{"no " + policy->text, reader_.SpanFrom(from)};
+    return Once(signal_.match, std::move(policy), word);
   }
 
   bool TextClause(const Token& word) {

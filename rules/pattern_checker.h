@@ -6,11 +6,18 @@
 #include <vector>
 
 #include "rules/ast.h"
+#include "rules/condition_checker.h"
+#include "rules/program.h"
 #include "rules/scope.h"
 
 namespace rootnote {
 
-void CheckPattern(const ast::Pattern& pattern, Scope& scope);
+// What comes back counts only without errors.
+PatternCondition CheckPattern(const ast::Pattern& pattern, const ConditionPlace& place,
+                              Scope& scope);
+
+// Warns of steps whose signals cannot name the pattern's key. Needs all signals checked.
+void CheckPatternKey(const Signal& signal, const ast::Pattern& from, Scope& scope);
 
 // The signals that a pattern waits for.
 std::vector<ast::Name> SignalsIn(const ast::Pattern& pattern, const Scope& scope);

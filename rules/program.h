@@ -75,8 +75,66 @@ struct MissingCondition {
   Millis seen_within{86'400'000};
 };
 
+// What one step of a pattern waits for: an event, or a signal that begins to fire.
+struct PatternStep {
+  // Of a filter: a text, a number, an attribute of the item itself, or of an earlier step's.
+  struct Operand {
+    enum class Type : uint8_t { kText, kNumber, kOwn, kAlias } type = Type::kText;
+    std::string text;  // the text, or the attribute's name
+    double number = 0;
+    size_t alias = 0;  // kAlias: index into PatternCondition::aliases
+  };
+  struct Filter {
+    enum class Op : uint8_t {
+      kEqual,
+      kNotEqual,
+      kLess,
+      kLessEqual,
+      kGreater,
+      kGreaterEqual,
+      kMatch
+    };
+    Operand left, right;
+    Op op = Op::kEqual;
+    promql::Matcher matcher;  // kMatch: the right side
+  };
+
+  std::string name;                // of the event or signal
+  std::optional<SignalId> signal;  // absent: an event
+  std::vector<promql::Matcher> matchers;
+  std::vector<Filter> where;
+  std::vector<std::string> by;  // the labels that name the key here; empty: as the key names them
+  std::optional<size_t> alias;
+  uint32_t times = 1;
+  uint32_t of_last = 0;  // N of last M: M; 0: N times
+};
+
+// One step, several in any order, or one that must not come.
+struct PatternElement {
+  std::vector<PatternStep> steps;  // one, but for groups
+  uint32_t needed = 1;             // how many of a group's steps
+  bool group = false;
+  bool immediately = false;
+  bool negated = false;
+  // Since the element before (of the first one: how far its items may be apart); of a negated one:
+  // how long nothing may come.
+  Millis within{0};
+};
+
+// What a pattern does once it has matched.
+enum class MatchPolicy : uint8_t { kOnce, kEvery, kNoOverlap };
+
+struct PatternCondition {
+  std::vector<PatternElement> elements;
+  std::vector<std::string> aliases;
+  MatchPolicy policy = MatchPolicy::kOnce;
+  std::optional<Millis> resolve_after;
+  Millis lasts{0};  // a match of events alone, after its completion
+  Millis bound{0};  // from the first item to the completion, at most
+};
+
 struct Condition {
-  std::variant<ExprPtr, MissingCondition> what;
+  std::variant<ExprPtr, MissingCondition, PatternCondition> what;
   Millis hold{0};  // `for`
   // A comparison with a constant at the top: its right side, for evidence; and its direction.
   std::optional<double> threshold;
@@ -148,12 +206,19 @@ struct Route {
   std::string projection;                 // "", "pagerduty", …
 };
 
+// So often opened, reopened or resolved within a time: it stays open until it was quiet for long.
+struct Flapping {
+  uint32_t changes = 0;
+  Millis in{0}, quiet{0};
+};
+
 struct IncidentPolicy {
   Millis hold_back{20'000};
   Millis reopen_within{1'800'000};
   Millis resolve_after{60'000};
   Millis remind_every{14'400'000};
   bool tolerated_open_info = false;
+  std::optional<Flapping> flapping;
   std::vector<Route> routes;
 };
 

@@ -138,7 +138,66 @@ std::string TextOf(const Program& program, const Relation& relation) {
   return text + "\n";
 }
 
+std::string OperandText(const PatternStep::Operand& operand,
+                        const std::vector<std::string>& aliases) {
+  using Type = PatternStep::Operand::Type;
+  switch (operand.type) {
+    case Type::kText:
+      return Quote(operand.text);
+    case Type::kNumber:
+      return NumberText(operand.number);
+    case Type::kOwn:
+      return operand.text;
+    case Type::kAlias:
+      break;
+  }
+  return aliases[operand.alias] + "." + operand.text;
+}
+
+std::string StepText(const PatternStep& step, const std::vector<std::string>& aliases) {
+  static constexpr std::array<std::string_view, 6> kOps = {"==", "!=", "<", "<=", ">", ">="};
+  std::string text = (step.signal ? "signal " : "event ") + step.name;
+  if (!step.matchers.empty()) text += "{" + MatchersText(step.matchers) + "}";
+  if (step.alias) text += " as " + aliases[*step.alias];
+  for (size_t i = 0; i < step.where.size(); ++i) {
+    const PatternStep::Filter& filter = step.where[i];
+    const bool regex = filter.op == PatternStep::Filter::Op::kMatch;
+    const std::string_view op = !regex ? kOps[static_cast<size_t>(filter.op)]
+                                : filter.matcher.op == promql::MatchOp::kRegex ? "=~"
+                                                                               : "!~";
+    text += fmt::format("{}{} {} {}", i == 0 ? " where " : " and ",
+                        OperandText(filter.left, aliases), op, OperandText(filter.right, aliases));
+  }
+  if (!step.by.empty()) text += " by (" + Join(step.by) + ")";
+  if (step.of_last > 0) return text + fmt::format(" {} of last {}", step.times, step.of_last);
+  return step.times > 1 ? text + fmt::format(" {} times", step.times) : text;
+}
+
+std::string PatternText(const PatternCondition& pattern) {
+  std::string text;
+  for (const PatternElement& element : pattern.elements) {
+    if (!text.empty()) text += " then ";
+    if (element.immediately) text += "immediately ";
+    if (element.negated) text += "no ";
+    std::vector<std::string> steps;
+    for (const PatternStep& step : element.steps) {
+      steps.push_back(StepText(step, pattern.aliases));
+    }
+    text += element.group ? fmt::format("{} of ({})", element.needed, Join(steps)) : steps.front();
+    if (element.within > Millis(0)) {
+      text += (element.negated ? " for " : " within ") + FormatDuration(element.within);
+    }
+  }
+  if (pattern.resolve_after) text += " resolve after " + FormatDuration(*pattern.resolve_after);
+  return text;
+}
+
 std::string ConditionText(const Condition& condition) {
+  if (const auto* pattern = std::get_if<PatternCondition>(&condition.what)) {
+    std::string text = PatternText(*pattern);
+    if (condition.hold > Millis(0)) text += " for " + FormatDuration(condition.hold);
+    return text;
+  }
   if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
     std::string text = "missing " + missing->metric;
     if (!missing->matchers.empty()) text += "{" + MatchersText(missing->matchers) + "}";
@@ -177,6 +236,10 @@ std::string MeaningClauses(const Signal& signal) {
   }
   text += ClauseLine("no data", NoDataText(signal.no_data));
   text += ClauseLine("by", Join(signal.by));
+  if (const auto* pattern = std::get_if<PatternCondition>(&signal.when.what)) {
+    if (pattern->policy == MatchPolicy::kEvery) text += ClauseLine("match", "every");
+    if (pattern->policy == MatchPolicy::kNoOverlap) text += ClauseLine("match", "no overlap");
+  }
   text += ClauseLine("every", FormatDuration(signal.every));
   text += ClauseLine("family", Name(signal.family));
   if (signal.series_max > 0) text += fmt::format("  limit {} series\n", signal.series_max);
@@ -256,6 +319,11 @@ std::string TextOf(const IncidentPolicy& policy) {
   text += ClauseLine("reopen within", FormatDuration(policy.reopen_within));
   text += ClauseLine("resolve after", FormatDuration(policy.resolve_after));
   text += ClauseLine("remind every", FormatDuration(policy.remind_every));
+  if (policy.flapping) {
+    text += fmt::format("  flapping after {} changes in {} until quiet for {}\n",
+                        policy.flapping->changes, FormatDuration(policy.flapping->in),
+                        FormatDuration(policy.flapping->quiet));
+  }
   if (policy.tolerated_open_info) text += "  tolerated open info\n";
   for (const Route& route : policy.routes) {
     std::string when = route.severity_at_least

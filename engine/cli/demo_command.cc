@@ -222,7 +222,7 @@ absl::StatusOr<DemoRun> Play(Feed& feed, const std::shared_ptr<const Program>& p
 absl::StatusOr<std::shared_ptr<const Program>> DemoProgram() {
   std::vector<RuleSource> sources;
   sources.emplace_back("store.rn", std::string(DemoRules()));
-  const CompileResult result = Compile(std::move(sources));
+  const CompileResult result = Compile(std::move(sources), WithPacks());
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     return absl::InternalError("the demo's own rules have errors");
   }

@@ -106,7 +106,7 @@ class Graph {
 int RunGraph(const GraphArguments& arguments) {
   absl::StatusOr<std::vector<RuleSource>> sources = ReadRuleFiles(arguments.paths);
   if (!sources.ok()) return PrintFailure(sources.status());
-  const CompileResult result = Compile(*std::move(sources));
+  const CompileResult result = Compile(*std::move(sources), WithPacks());
   if (!PrintDiagnostics(result, Terminal(stderr))) return kExitFindings;
   Terminal(stdout).Print(Graph(*result.program, arguments.format == "mermaid").Text());
   return kExitOk;

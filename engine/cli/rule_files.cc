@@ -47,7 +47,45 @@ absl::StatusOr<std::vector<std::string>> ExpandPath(const std::string& path) {
   return files;
 }
 
+// Where the packs of this program may be: beside the build tree, or where it is installed. Each
+// holds a folder `packs`.
+std::vector<fs::path> PackFolders() {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (fs::path at = program.parent_path(); !error && at.has_relative_path();
+       at = at.parent_path()) {
+    if (fs::is_directory(at / "rules" / "packs", error)) folders.push_back(at / "rules");
+    error.clear();
+  }
+  if (!program.empty()) {
+    folders.push_back(program.parent_path().parent_path() / "share" / "rootnote");
+  }
+  folders.emplace_back("/usr/share/rootnote");
+  return folders;
+}
+
+absl::StatusOr<RuleSource> ReadPack(const std::string& path, const std::string& from) {
+  std::vector<fs::path> folders = {fs::path(from).parent_path()};
+  for (fs::path& folder : PackFolders()) folders.push_back(std::move(folder));
+  std::string looked;
+  for (const fs::path& folder : folders) {
+    for (const char* extension : {"", ".rn"}) {
+      const fs::path file = (folder / (path + extension)).lexically_normal();
+      std::error_code error;
+      if (fs::is_regular_file(file, error)) return ReadRuleFile(file.string());
+    }
+    looked += (looked.empty() ? "" : ", ") + (folder.empty() ? std::string(".") : folder.string());
+  }
+  return absl::NotFoundError("looked in " + looked);
+}
+
 }  // namespace
+
+CompileOptions WithPacks(CompileOptions options) {
+  options.read = ReadPack;
+  return options;
+}
 
 absl::StatusOr<std::vector<RuleSource>> ReadRuleFiles(const std::vector<std::string>& paths) {
   std::vector<RuleSource> sources;
@@ -86,7 +124,7 @@ absl::Status CheckZones(const Program& program) {
 absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::string>& paths,
                                                          const CompileOptions& options) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(paths));
-  const CompileResult result = Compile(std::move(sources), options);
+  const CompileResult result = Compile(std::move(sources), WithPacks(options));
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     return absl::InvalidArgumentError("the rules have errors; nothing was started");
   }

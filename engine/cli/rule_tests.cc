@@ -51,7 +51,7 @@ absl::StatusOr<TestCase> RunOne(const std::shared_ptr<const Program>& program, c
 // Each file is a world of its own: scenario files declare the same names.
 absl::StatusOr<TestReport> RunRuleTests(const std::string& path) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles({path}));
-  const CompileResult result = Compile(std::move(sources));
+  const CompileResult result = Compile(std::move(sources), WithPacks());
   TestReport report;
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     report.Add({path, "the rules have errors", TestOutcome::kFailed, "", ""});

@@ -48,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const Program>> CompileRules(const Config& config
   options.tick = config.pipeline.tick;
   options.lookback = config.pipeline.lookback;
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(config.rules));
-  const CompileResult result = Compile(std::move(sources), options);
+  const CompileResult result = Compile(std::move(sources), WithPacks(options));
   LogDiagnostics(result, log);
   if (result.program == nullptr) {
     return absl::InvalidArgumentError(
