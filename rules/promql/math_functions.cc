@@ -1,6 +1,5 @@
 #include "rules/promql/math_functions.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -44,50 +43,70 @@ constexpr MathRow kMath[] = {
     {"tanh", [](double v) { return std::tanh(v); }},
 };
 
-// The proleptic Gregorian calendar, in UTC.
+// The proleptic Gregorian calendar, in UTC, for all 64 bits of seconds. Source: H. Hinnant,
+// "chrono-Compatible Low-Level Date Algorithms": years that begin in March, in eras of 400.
 struct Date {
-  std::chrono::year_month_day day;
-  int64_t days = 0;  // since 1970
+  int64_t year = 0;
+  unsigned month = 0;  // from 1
+  unsigned day = 0;    // from 1
+  unsigned weekday = 0;
   int64_t second_of_day = 0;
 };
 
-// Years that std::chrono can hold; beyond them there is no date.
-constexpr double kSecondsMax = 32'000.0 * 365 * 86'400;
+constexpr uint64_t kEraDays = 146'097;
+constexpr uint64_t kEraYears = 400;
+// Eras before the year 0, and days from there to 1970: as Go counts, whose arithmetic wraps there.
+constexpr uint64_t kErasBeforeZero = 730'692'556;
+constexpr uint64_t kDaysTo1970 = kErasBeforeZero * kEraDays + 719'468;
 
-bool IsTime(double seconds) { return std::abs(seconds) < kSecondsMax; }
+bool IsLeap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
+// What fits into no 64 bits is the least number that does, as on Prometheus' usual machines.
+int64_t WholeSeconds(double seconds) {
+  const bool fits = seconds >= -9.223372036854775808e18 && seconds < 9.223372036854775808e18;
+  return fits ? static_cast<int64_t>(seconds) : std::numeric_limits<int64_t>::min();
+}
 
 Date DateOf(double seconds) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(static_cast<int64_t>(seconds))};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  return {std::chrono::year_month_day(day), day.time_since_epoch().count(), (time - day).count()};
+  constexpr uint64_t kDaySeconds = 86'400;
+  const uint64_t since = static_cast<uint64_t>(WholeSeconds(seconds)) + kDaysTo1970 * kDaySeconds;
+  const uint64_t days = since / kDaySeconds;
+  const uint64_t of_era = days % kEraDays;
+  const uint64_t year = (of_era - of_era / 1460 + of_era / 36'524 - of_era / (kEraDays - 1)) / 365;
+  const uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+  const uint64_t month = (5 * of_year + 2) / 153;  // March is 0
+  Date date;
+  date.day = static_cast<unsigned>(of_year - (153 * month + 2) / 5 + 1);
+  date.month = static_cast<unsigned>(month < 10 ? month + 3 : month - 9);
+  date.year = static_cast<int64_t>(year + days / kEraDays * kEraYears) -
+              static_cast<int64_t>(kErasBeforeZero * kEraYears) + (date.month <= 2 ? 1 : 0);
+  date.weekday = static_cast<unsigned>((days + 3) % 7);  // the first day was a Wednesday
+  date.second_of_day = static_cast<int64_t>(since % kDaySeconds);
+  return date;
 }
 
-double DaysInMonth(const Date& date) {
-  const std::chrono::year_month_day_last last(date.day.year(),
-                                              std::chrono::month_day_last(date.day.month()));
-  return static_cast<double>(static_cast<unsigned>(last.day()));
+unsigned MonthDays(const Date& date, unsigned month) {
+  constexpr unsigned kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return month == 2 && IsLeap(date.year) ? 29 : kDays[month - 1];
 }
+
+double DaysInMonth(const Date& date) { return MonthDays(date, date.month); }
 
 double DayOfYear(const Date& date) {
-  const std::chrono::sys_days first(date.day.year() / std::chrono::January / 1);
-  return static_cast<double>(date.days - first.time_since_epoch().count() + 1);
+  unsigned day = date.day;
+  for (unsigned month = 1; month < date.month; ++month) day += MonthDays(date, month);
+  return day;
 }
 
-double DayOfWeek(const Date& date) {
-  const std::chrono::weekday weekday{
-      std::chrono::sys_days(std::chrono::days(static_cast<int>(date.days)))};
-  return static_cast<double>(weekday.c_encoding());
-}
-
-double DayOfMonth(const Date& date) { return static_cast<unsigned>(date.day.day()); }
-double Month(const Date& date) { return static_cast<unsigned>(date.day.month()); }
-double Year(const Date& date) { return static_cast<int>(date.day.year()); }
+double DayOfWeek(const Date& date) { return date.weekday; }
+double DayOfMonth(const Date& date) { return date.day; }
+double Month(const Date& date) { return date.month; }
+double Year(const Date& date) { return static_cast<double>(date.year); }
 double Hour(const Date& date) { return static_cast<double>(date.second_of_day / 3600); }
 double Minute(const Date& date) { return static_cast<double>(date.second_of_day / 60 % 60); }
 
 template <double (*part)(const Date&)>
 double OfSeconds(double seconds) {
-  if (!IsTime(seconds)) return std::numeric_limits<double>::quiet_NaN();
   return part(DateOf(seconds));
 }
 

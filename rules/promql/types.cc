@@ -71,7 +71,7 @@ void CheckLabelReplace(const Expr& expr, Reader& reader) {
   const re2::RE2 compiled(regex.text, options);
   if (compiled.ok()) return;
   reader.Error(DiagnosticCode::kInvalidRegex, regex.span,
-               fmt::format("invalid regular expression in label_replace(): {}", compiled.error()),
+               fmt::format("invalid regular expression in label_replace(): {}", regex.text),
                "the syntax is RE2's");
 }
 

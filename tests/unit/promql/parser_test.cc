@@ -445,7 +445,7 @@ TEST(Parser, TypeErrorsInPrometheusWords) {
       {"foo{\"bar\"}", "1:5 metric name must not be set twice: \"foo\" or \"bar\""},
       {"foo{a=~\"(\"}", "1:5 error parsing regexp: missing ): ("},
       {"label_replace(x, \"a\", \"b\", \"c\", \"(\")",
-       "1:33 invalid regular expression in label_replace(): missing ): ("},
+       "1:33 invalid regular expression in label_replace(): ("},
       {"info(x, y)", "1:9 expected label selectors only, got vector selector instead"},
       {"info(x, rate(y[5m]))", "1:9 expected label selectors only"},
   });
