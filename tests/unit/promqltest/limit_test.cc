@@ -1,5 +1,6 @@
 // limitk and limit_ratio: which elements they take is not defined, that they hold together is.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -18,11 +19,11 @@ using promql::Vector;
 class Limit : public testing::Test {
  protected:
   Limit() {
-    for (int i = 0; i < kSeries; ++i) {
+    for (size_t i = 0; i < kSeries; ++i) {
       store_.Add(
           Labels::From(
               {{"__name__", "m"}, {"job", i % 3 == 0 ? "a" : "b"}, {"i", std::to_string(i)}}),
-          {FromMillis(0), i * 1.5});
+          {FromMillis(0), static_cast<double>(i) * 1.5});
     }
   }
 
@@ -47,13 +48,13 @@ class Limit : public testing::Test {
                        [&](const promql::Element& one) { return Contains(all, one); });
   }
 
-  static constexpr int kSeries = 300;
+  static constexpr size_t kSeries = 300;
   MemoryStore store_;
 };
 
 TEST_F(Limit, LimitkTakesSoManyOfEachGroup) {
   const Vector all = Eval("m");
-  for (const size_t k : {0, 1, 7, 99, 300, 1000}) {
+  for (const unsigned k : {0U, 1U, 7U, 99U, 300U, 1000U}) {
     const Vector some = Eval(fmt::format("limitk({}, m)", k));
     EXPECT_EQ(some.size(), std::min<size_t>(k, kSeries));
     EXPECT_TRUE(Subset(some, all));
@@ -78,8 +79,9 @@ TEST_F(Limit, LimitRatioSplitsInTwo) {
     for (const promql::Element& one : some) EXPECT_FALSE(Contains(rest, one)) << ratio;
     // About the share that was asked for: 4 standard deviations of 300 tosses.
     const double share = std::stod(ratio);
-    const double spread = 4 * std::sqrt(share * (1 - share) / kSeries);
-    EXPECT_NEAR(static_cast<double>(some.size()) / kSeries, share, spread) << ratio;
+    const double spread = 4 * std::sqrt(share * (1 - share) / static_cast<double>(kSeries));
+    EXPECT_NEAR(static_cast<double>(some.size()) / static_cast<double>(kSeries), share, spread)
+        << ratio;
   }
   EXPECT_EQ(Eval("limit_ratio(0, m)").size(), 0U);
   EXPECT_EQ(Eval("limit_ratio(1, m)").size(), all.size());
