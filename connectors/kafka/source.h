@@ -37,8 +37,8 @@ struct KafkaSourceOptions {
   std::set<std::string> anew;
   bool from_beginning = false;
   std::optional<EventTime> from_time;
-  // librdkafka's client may never end: when Close lasts so long, `fatal` is called, from a thread of
-  // its own, and is to end the process. Empty: Close waits for ever.
+  // librdkafka's client may never end: when Close lasts so long, `fatal` is called, from a thread
+  // of its own, and is to end the process. Empty: Close waits for ever.
   Millis watchdog{30'000};
   std::function<void(std::string)> fatal;
   std::function<EventTime()> now;  // receive time of CreateTime topics; empty: the system clock
