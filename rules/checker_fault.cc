@@ -129,7 +129,7 @@ class FaultChecker {
 
   bool ResolveEffect(const ast::Effect& from, Effect& effect) {
     const std::optional<Family> family = ParseFamily(from.name.text);
-    const bool signal = scope_.program().FindSignal(from.name.text).has_value();
+    const bool signal = family && scope_.program().FindSignal(from.name.text).has_value();
     if (from.kind && family) {
       const std::optional<KindId> kind = scope_.FindKind(*from.kind);
       if (!kind) return false;

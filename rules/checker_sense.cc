@@ -2,8 +2,10 @@
 // shorter than what is sampled, signals that can correlate with nothing.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fmt/core.h"
 
@@ -35,9 +37,12 @@ std::map<std::string, Millis> SampleIntervals(const Program& program) {
 class SenseChecker {
  public:
   explicit SenseChecker(Scope& scope)
-      : scope_(scope), intervals_(SampleIntervals(scope.program())) {}
+      : scope_(scope), intervals_(SampleIntervals(scope.program())) {
+    CollectUses();
+  }
 
-  void Check(const Signal& signal) {
+  void Check(SignalId id) {
+    const Signal& signal = scope_.program().signal(id);
     scope_.Enter(signal.place.source);
     for (const Condition* condition : {&signal.when, signal.clear ? &*signal.clear : nullptr}) {
       if (condition == nullptr) continue;
@@ -46,7 +51,7 @@ class SenseChecker {
       CheckWindows(**expr, signal);
       CheckHold(**expr, *condition, signal);
     }
-    CheckCovered(signal);
+    CheckCovered(id, signal);
   }
 
  private:
@@ -95,9 +100,9 @@ class SenseChecker {
 
   // A symptom of a family that no relation of its kind carries, and that no fault asks for, opens
   // an incident of its own and is never part of another.
-  void CheckCovered(const Signal& signal) {
+  void CheckCovered(SignalId id, const Signal& signal) {
     const Program& program = scope_.program();
-    if (!signal.kind || UsedByFault(signal)) return;
+    if (!signal.kind || UsedByFault(id, signal)) return;
     bool related = false;
     for (const Relation& relation : program.relations) {
       const auto has = [&](const std::vector<KindId>& kinds) {
@@ -130,21 +135,24 @@ class SenseChecker {
     return {begin, begin + static_cast<uint32_t>(signal.name.size())};
   }
 
-  bool UsedByFault(const Signal& signal) const {
-    const Program& program = scope_.program();
-    const auto is_it = [&](SignalId id) { return program.signal(id).name == signal.name; };
-    return std::any_of(program.faults.begin(), program.faults.end(), [&](const Fault& fault) {
-      return std::any_of(fault.shown_by.begin(), fault.shown_by.end(), is_it) ||
-             std::any_of(fault.causes.begin(), fault.causes.end(), [&](const Effect& effect) {
-               return (effect.signal && is_it(*effect.signal)) ||
-                      (effect.family_on && effect.family_on->first == signal.family &&
-                       effect.family_on->second == *signal.kind);
-             });
-    });
+  bool UsedByFault(SignalId id, const Signal& signal) const {
+    return used_.contains(id.index()) || asked_.contains({signal.family, *signal.kind});
+  }
+
+  void CollectUses() {
+    for (const Fault& fault : scope_.program().faults) {
+      for (const SignalId id : fault.shown_by) used_.insert(id.index());
+      for (const Effect& effect : fault.causes) {
+        if (effect.signal) used_.insert(effect.signal->index());
+        if (effect.family_on) asked_.insert(*effect.family_on);
+      }
+    }
   }
 
   Scope& scope_;
   const std::map<std::string, Millis> intervals_;
+  std::set<size_t> used_;                      // signals that faults name
+  std::set<std::pair<Family, KindId>> asked_;  // what faults cause on a kind
 };
 
 }  // namespace
@@ -153,7 +161,9 @@ void CheckRuleSetSense(Scope& scope) {
   // After errors, half of what this looks at is missing.
   if (scope.errors() > 0) return;
   SenseChecker checker(scope);
-  for (const Signal& signal : scope.program().signals) checker.Check(signal);
+  for (size_t i = 0; i < scope.program().signals.size(); ++i) {
+    checker.Check(SignalId(static_cast<uint32_t>(i)));
+  }
 }
 
 }  // namespace rootnote

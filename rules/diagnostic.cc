@@ -130,6 +130,8 @@ std::string FormatDiagnostic(const Diagnostic& diagnostic, const std::vector<Rul
 }
 
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates) {
+  // Nobody slips in a word so long, and the distance costs its square.
+  if (word.size() > 200) return "";
   const size_t near = std::max<size_t>(1, word.size() / 3);
   std::string best;
   size_t best_distance = near + 1;

@@ -34,6 +34,8 @@ class Diagnostics {
   void Warning(DiagnosticCode code, uint32_t source, Span span, std::string message,
                std::string hint = "");
 
+  // Whether a further error would only be counted.
+  bool full() const { return errors_ >= limit_; }
   bool has_errors() const { return errors_ > 0; }
   size_t errors() const { return errors_; }
   const std::vector<Diagnostic>& list() const { return list_; }

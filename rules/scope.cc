@@ -51,11 +51,17 @@ bool Scope::Declare(std::string_view what, const ast::Name& name) {
 }
 
 template <typename Declaration>
-std::optional<size_t> Scope::Find(const std::vector<Declaration>& declarations,
+std::optional<size_t> Scope::Find(const std::vector<Declaration>& declarations, NameIndex& index,
                                   const ast::Name& name, DiagnosticCode code,
                                   std::string_view what) {
-  for (size_t i = 0; i < declarations.size(); ++i) {
-    if (declarations[i].name == name.text) return i;
+  for (; index.size < declarations.size(); ++index.size) {
+    index.places.try_emplace(declarations[index.size].name, index.size);
+  }
+  if (const auto at = index.places.find(name.text); at != index.places.end()) return at->second;
+  // A suggestion costs a look at every name; one that nobody sees is not made.
+  if (diagnostics_.full()) {
+    Error(code, name.span, fmt::format("there is no {} `{}`", what, name.text));
+    return std::nullopt;
   }
   const std::vector<std::string> names = NamesOf(declarations);
   const std::string all = names.empty() || names.size() > kListedMax
@@ -68,21 +74,22 @@ std::optional<size_t> Scope::Find(const std::vector<Declaration>& declarations,
 }
 
 std::optional<KindId> Scope::FindKind(const ast::Name& name) {
-  const std::optional<size_t> at = Find(program_.kinds, name, DiagnosticCode::kUnknownKind, "kind");
+  const std::optional<size_t> at =
+      Find(program_.kinds, kinds_, name, DiagnosticCode::kUnknownKind, "kind");
   if (!at) return std::nullopt;
   return KindId(static_cast<uint16_t>(*at));
 }
 
 std::optional<RelationId> Scope::FindRelation(const ast::Name& name) {
   const std::optional<size_t> at =
-      Find(program_.relations, name, DiagnosticCode::kUnknownRelation, "relation");
+      Find(program_.relations, relations_, name, DiagnosticCode::kUnknownRelation, "relation");
   if (!at) return std::nullopt;
   return RelationId(static_cast<uint16_t>(*at));
 }
 
 std::optional<SignalId> Scope::FindSignal(const ast::Name& name) {
   const std::optional<size_t> at =
-      Find(program_.signals, name, DiagnosticCode::kUnknownSignal, "signal");
+      Find(program_.signals, signals_, name, DiagnosticCode::kUnknownSignal, "signal");
   if (!at) return std::nullopt;
   return SignalId(static_cast<uint32_t>(*at));
 }

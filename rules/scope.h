@@ -62,14 +62,20 @@ class Scope {
   std::string Where(const Place& place) const;
 
  private:
+  // The names of a list that only grows, for rule sets with a hundred thousand of them.
+  struct NameIndex {
+    StringMap<size_t> places;
+    size_t size = 0;
+  };
   template <typename Declaration>
-  std::optional<size_t> Find(const std::vector<Declaration>& declarations, const ast::Name& name,
-                             DiagnosticCode code, std::string_view what);
+  std::optional<size_t> Find(const std::vector<Declaration>& declarations, NameIndex& index,
+                             const ast::Name& name, DiagnosticCode code, std::string_view what);
 
   Program& program_;
   const CompileOptions& options_;
   Diagnostics& diagnostics_;
   uint32_t source_ = 0;
+  NameIndex kinds_, relations_, signals_;
   StringMap<Place> declared_;  // "kind disk"; only looked up, never walked
 };
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""docs_test.py language|errors|readme|config|testing: what the docs say is run with the binary in $ROOTNOTE_BINARY.
+"""docs_test.py language|tutorial|cep|errors|readme|config|testing: what the docs say, run with $ROOTNOTE_BINARY.
 
-language  docs/rule-language.md, block by block, by the tag of the fence:
+language, tutorial, cep
+          docs/rule-language.md, docs/tutorial.md, docs/cep.md, block by block, by the tag of the fence:
             rule             `rootnote check` finds no error
             rule estate      the same, and it is put before all later blocks of the page, until the next estate
             rule-error E0123 `rootnote check` finds that code, and no other
             scenario         `rootnote test` passes
+            rule later       like rule, but what is not executed yet (E0300) is no error
             text             nothing: grammar, output
           A further word seen=a,b in the tag: `check` is told that these metrics have been seen.
           A block without a tag, or with another, fails.
@@ -99,6 +101,9 @@ def check_block(binary, info, body, estate):
         if found != {words[1]}:
             return f"expected {words[1]} alone, check finds {' '.join(sorted(found)) or 'nothing'}:\n{output}"
         return None if code in (0, 1) else f"check ends with {code}:\n{output}"
+    if info == "rule later":
+        code, output = binary.on("check", estate + body)
+        return None if code == 0 or codes_in(output) == {"E0300"} else f"check ends with {code}:\n{output}"
     if info == "scenario":
         code, output = binary.on("test", estate + body)
         return None if code == 0 else f"test ends with {code}:\n{output}"
@@ -215,6 +220,11 @@ def main(arguments):
         findings, tags = check_page(binary, "docs/testing.md", read("docs/testing.md"))
         if "promqltest" not in tags:
             findings.append("docs/testing.md: no example of a promqltest file in it")
+    elif arguments in (["tutorial"], ["cep"]):
+        page = f"docs/{arguments[0]}.md"
+        findings, tags = check_page(binary, page, read(page))
+        if "rule" not in tags or "scenario" not in tags:
+            findings.append(f"{page}: no rule or no scenario in it")
     elif arguments == ["errors"]:
         names = [name for name in os.listdir("docs/errors") if re.fullmatch(r"E\d{4}\.md", name)]
         findings = check_errors(binary, codes_of(read(CODES)), {name[:-3]: read(f"docs/errors/{name}") for name in names})
