@@ -252,11 +252,12 @@ class Completer {
 
   bool OfferExpression() {
     for (const promql::FunctionSignature& function : promql::Functions()) {
-      found_.push_back(
-          {Type::kFunction, std::string(function.name), SignatureText(function), DocOf(function)});
+      found_.push_back({Type::kFunction, std::string(function.name), SignatureText(function),
+                        std::string(function.doc)});
     }
     for (const promql::AggregateSignature& aggregate : promql::Aggregates()) {
-      found_.push_back({Type::kFunction, std::string(aggregate.name), "aggregation", ""});
+      found_.push_back({Type::kFunction, std::string(aggregate.name), aggregate.Text(),
+                        std::string(aggregate.doc)});
     }
     OfferKeywords("condition");
     OfferSymbols(Symbol::Type::kSignal);

@@ -98,6 +98,10 @@ std::string QuantityText(const Token& token) {
   return "";
 }
 
+std::string CallText(std::string_view signature, std::string_view doc, const promql::Expr& expr) {
+  return fmt::format("```text\n{}\n```\n{}\n\nHere: {}", signature, doc, TypeText(expr));
+}
+
 std::string WordText(const Analysis& analysis, size_t at, uint32_t offset) {
   const Token& token = analysis.tokens[at];
   const promql::Expr* expr = ExprAt(analysis.tree, offset);
@@ -107,11 +111,11 @@ std::string WordText(const Analysis& analysis, size_t at, uint32_t offset) {
       expr->text == token.text;
   if (call) {
     if (const promql::FunctionSignature* function = promql::FindFunction(token.text)) {
-      const std::string doc = DocOf(*function);
-      return fmt::format("```text\n{}\n```{}\n\nHere: {}", SignatureText(*function),
-                         doc.empty() ? "" : "\n" + doc, TypeText(*expr));
+      return CallText(SignatureText(*function), function->doc, *expr);
     }
-    return fmt::format("aggregation `{}`\n\nHere: {}", token.text, TypeText(*expr));
+    if (const promql::AggregateSignature* aggregate = promql::FindAggregate(token.text)) {
+      return CallText(aggregate->Text(), aggregate->doc, *expr);
+    }
   }
   if (expr != nullptr && expr->kind == promql::ExprKind::kSelector && expr->text == token.text) {
     return ExprText(*expr);
@@ -125,25 +129,8 @@ std::string WordText(const Analysis& analysis, size_t at, uint32_t offset) {
 
 }  // namespace
 
-std::string DocOf(const promql::FunctionSignature& function) {
-  const auto doc = [](const auto& one) -> std::string {
-    if constexpr (requires { one.doc; }) {
-      return std::string(one.doc);
-    } else {
-      return "";
-    }
-  };
-  return doc(function);
-}
-
 std::string SignatureText(const promql::FunctionSignature& function) {
-  std::string args;
-  for (size_t i = 0; i < function.args.size(); ++i) {
-    const bool optional = function.variadic != 0 && i + 1 == function.args.size();
-    const std::string_view name = promql::TypeName(promql::TypeOfLetter(function.args[i]));
-    args += fmt::format("{}{}{}", i == 0 ? "" : ", ", name, optional ? "?" : "");
-  }
-  return fmt::format("{}({}) → {}", function.name, args, promql::TypeName(function.ReturnType()));
+  return fmt::format("{} → {}", function.Text(), promql::TypeName(function.ReturnType()));
 }
 
 std::string SymbolText(const Analysis& analysis, const Symbol& symbol) {

@@ -17,9 +17,8 @@ struct Hover {
 
 std::optional<Hover> HoverAt(const Analysis& analysis, uint32_t offset);
 
-// "rate(range vector) → instant vector", and its documentation.
+// "rate(range vector) → instant vector"
 std::string SignatureText(const promql::FunctionSignature& function);
-std::string DocOf(const promql::FunctionSignature& function);
 // The declaration, with the comment above it.
 std::string SymbolText(const Analysis& analysis, const Symbol& symbol);
 

@@ -138,6 +138,8 @@ class LspTest(unittest.TestCase):
         rate = next(item for item in found if item["label"] == "rate")
         self.assertEqual(rate["kind"], 3)
         self.assertIn("range vector", rate["detail"])
+        for name in ("rate", "sum", "histogram_quantile"):
+            self.assertIn("documentation", next(item for item in found if item["label"] == name))
         self.assertEqual(labels(self.complete(ESTATE + "signal b on vm {\n  when sum by (¦")), {"app", "vm", "region"})
         self.assertEqual(labels(self.complete(ESTATE + "signal b on vm {\n  when up{¦")), {"app", "vm", "region"})
 
