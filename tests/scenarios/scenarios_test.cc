@@ -1,7 +1,7 @@
-// Every test block of tests/scenarios and examples, as it stands and under other deliveries: the
-// same bytes for any number of threads and any batch size; the same records, evidence positions
-// aside, when the input is shuffled within the lateness, delivered twice in part, or spread over
-// partitions.
+// Every test block of tests/scenarios, examples and rules/packs, as it stands and under other
+// deliveries: the same bytes for any number of threads and any batch size; the same records,
+// evidence positions aside, when the input is shuffled within the lateness, delivered twice in
+// part, or spread over partitions.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +24,7 @@ using TestBlock = rootnote::Test;  // not gtest's
 // ctest runs in the root of the repository.
 std::vector<std::string> ScenarioFiles() {
   std::vector<std::string> files;
-  for (const auto* folder : {"tests/scenarios", "examples"}) {
+  for (const auto* folder : {"tests/scenarios", "examples", "rules/packs"}) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       if (entry.path().extension() == ".rn") files.push_back(entry.path().string());
     }
