@@ -23,7 +23,7 @@ constexpr std::string_view kClauses[] = {
     "when",   "clear",    "keep firing", "by",        "no data", "every",       "family",
     "labels", "limit",    "severity",    "summary",   "owner",   "description", "runbook",
     "shows",  "causes",   "title",       "hold back", "merge",   "reopen",      "resolve after",
-    "remind", "flapping", "route",       "tolerated", "cluster"};
+    "remind", "flapping", "route",       "tolerated", "match"};
 constexpr std::string_view kTestClauses[] = {"topology", "series", "event", "expect", "start"};
 constexpr std::string_view kRelationClauses[] = {"from", "to", "carries", "within", "tolerates"};
 

@@ -30,6 +30,7 @@ constexpr Keyword kKeywords[] = {
     {"signal", "every", "The grid on which it is evaluated; a multiple of the tick."},
     {"signal", "family", "How it hurts: errors, latency, saturation, traffic or down."},
     {"signal", "severity", "info, warning, major or critical. An info symptom opens nothing."},
+    {"signal", "match", "Which matches of a pattern count: once, every or no overlap."},
     {"signal", "by", "Further labels that make an instance of the signal."},
     {"signal", "labels", "Labels that its incidents carry."},
     {"signal", "limit", "How many series it may have: limit 10000 series"},
