@@ -7,6 +7,7 @@
 
 #include "rules/checker.h"
 #include "rules/expansion.h"
+#include "rules/importer.h"
 #include "rules/lexer.h"
 #include "rules/parser.h"
 #include "rules/program_text.h"
@@ -70,9 +71,15 @@ void SetHashes(Program& program) {
 }  // namespace
 
 CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options) {
+  return Compile(std::move(sources), options, {});
+}
+
+CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options,
+                      const ImportFiles& read) {
   CompileResult result;
   ReadPacks(sources, options, result.diagnostics);
   std::vector<ast::File> files = Parse(sources, result.diagnostics);
+  ReadImports(files, options, read, sources, result.diagnostics);
   auto program = std::make_shared<Program>();
   program->sources = sources;
   Check(files, options, result.diagnostics, *program);

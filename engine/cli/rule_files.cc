@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 
+#include "engine/cli/rule_yaml.h"
 #include "engine/maintenance.h"
 
 namespace rootnote {
@@ -124,7 +125,7 @@ absl::Status CheckZones(const Program& program) {
 absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::string>& paths,
                                                          const CompileOptions& options) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(paths));
-  const CompileResult result = Compile(std::move(sources), WithPacks(options));
+  const CompileResult result = Compile(std::move(sources), WithPacks(options), ImportFilesOnDisk());
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     return absl::InvalidArgumentError("the rules have errors; nothing was started");
   }

@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 
 #include "engine/cli/rule_files.h"
+#include "engine/cli/rule_yaml.h"
 #include "engine/cli/scenario.h"
 #include "engine/cli/test_report.h"
 
@@ -51,7 +52,7 @@ absl::StatusOr<TestCase> RunOne(const std::shared_ptr<const Program>& program, c
 // Each file is a world of its own: scenario files declare the same names.
 absl::StatusOr<TestReport> RunRuleTests(const std::string& path) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles({path}));
-  const CompileResult result = Compile(std::move(sources), WithPacks());
+  const CompileResult result = Compile(std::move(sources), WithPacks(), ImportFilesOnDisk());
   TestReport report;
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     report.Add({path, "the rules have errors", TestOutcome::kFailed, "", ""});

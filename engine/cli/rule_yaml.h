@@ -5,6 +5,7 @@
 
 #include "engine/cli/terminal.h"
 #include "engine/cli/test_report.h"
+#include "rules/importer.h"
 #include "rules/prometheus/rule_file.h"
 #include "rules/prometheus/unit_test.h"
 #include "schemas/base/status.h"
@@ -13,6 +14,9 @@ namespace rootnote {
 
 // Reads files and matches patterns (*, ?, […]) in the file system.
 prometheus::UnitTestFiles UnitTestFilesOnDisk();
+
+// The way to the files of `import`: a pattern is relative to the file it stands in.
+ImportFiles ImportFilesOnDisk();
 
 // promtool's unit tests: a case per entry of `tests`.
 absl::StatusOr<TestReport> RunUnitTestFile(const std::string& path);

@@ -8,6 +8,7 @@ language, tutorial, cep
             rule-error E0123 `rootnote check` finds that code, and no other
             scenario         `rootnote test` passes
             rule later       like rule, but what is not executed yet (E0300) is no error
+            prometheus       the same as rule, for a rule file of Prometheus; prometheus-error E0123 as rule-error
             text             nothing: grammar, output
           A further word seen=a,b in the tag: `check` is told that these metrics have been seen.
           A block without a tag, or with another, fails.
@@ -111,6 +112,12 @@ def check_block(binary, info, body, estate):
         code, output = binary.on("test", body, "example.test")
         passed = code == 0 and output.endswith(" passed, 0 failed, 0 skipped\n")
         return None if passed else f"test ends with {code}:\n{output}"
+    if words[:1] == ["prometheus"] and len(words) == 1:
+        code, output = binary.on("check", body, "example.yaml")
+        return None if code == 0 and not codes_in(output) else f"check ends with {code}:\n{output}"
+    if words[:1] == ["prometheus-error"] and len(words) == 2:
+        found = codes_in(binary.on("check", body, "example.yaml")[1])
+        return None if found == {words[1]} else f"expected {words[1]} alone, check finds {' '.join(sorted(found))}"
     if info == "text":
         return None
     return f"a block tagged {info!r}" if info else "a block without a tag"
@@ -144,9 +151,9 @@ def check_errors(binary, codes, pages):
         heading = re.match(r"# (E\d{4})\b", pages[code])
         if not heading or heading.group(1) != code:
             findings.append(f"{name}: does not begin with the heading # {code}")
-        if f"rule-error {code}" not in tags:
+        if f"rule-error {code}" not in tags and f"prometheus-error {code}" not in tags:
             findings.append(f"{name}: no failing example (rule-error {code})")
-        if "rule" not in tags and "scenario" not in tags:
+        if not {"rule", "scenario", "prometheus"} & set(tags):
             findings.append(f"{name}: no fixed example (rule)")
     return findings
 

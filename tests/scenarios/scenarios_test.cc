@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 #include "engine/cli/rule_files.h"
+#include "engine/cli/rule_yaml.h"
 #include "engine/cli/scenario.h"
 #include "engine/cli/terminal.h"
 #include "rules/compiler.h"
@@ -38,7 +39,7 @@ class Scenarios : public testing::TestWithParam<std::string> {
   void SetUp() override {
     auto sources = ReadRuleFiles({GetParam()});
     ASSERT_TRUE(sources.ok()) << sources.status();
-    CompileResult result = Compile(*std::move(sources));
+    CompileResult result = Compile(*std::move(sources), {}, ImportFilesOnDisk());
     for (const Diagnostic& diagnostic : result.diagnostics.list()) {
       messages_ += FormatDiagnostic(diagnostic, result.sources);
     }
