@@ -70,6 +70,8 @@ void AddTest(CLI::App& app, TestArguments& arguments) {
   command->add_option("--junit", arguments.junit, "Write a JUnit report to this file");
   command->add_flag("-v,--verbose", arguments.verbose, "Show expectations that hold, too");
   command->add_flag("--summary", arguments.summary, "Close with a table: passed, failed, skipped");
+  command->add_flag("--immediate-name-removal", arguments.immediate_name_removal,
+                    "*.test: drop metric names as Prometheus' servers do, not as its own tests");
 }
 
 void AddReplay(CLI::App& app, ReplayArguments& arguments) {

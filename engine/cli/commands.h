@@ -39,6 +39,8 @@ struct TestArguments {
   std::string junit;     // write a JUnit report here
   bool verbose = false;  // every expectation, also those that hold
   bool summary = false;  // a table of the files in the end
+  // *.test: names of metrics go at once, as on a server of Prometheus, not in the end.
+  bool immediate_name_removal = false;
 };
 int RunTest(const TestArguments& arguments);
 

@@ -22,11 +22,13 @@ TestOutcome OutcomeOf(promqltest::Outcome outcome) {
 
 }  // namespace
 
-absl::StatusOr<TestReport> RunPromqlTests(const std::string& path) {
+absl::StatusOr<TestReport> RunPromqlTests(const std::string& path, bool delayed_name_removal) {
   ASSIGN_OR_RETURN(const std::vector<RuleSource> sources, ReadRuleFiles({path}));
   TestReport report;
   report.many = true;
-  for (promqltest::CaseResult& result : promqltest::RunScript(sources.front().text())) {
+  promqltest::RunOptions options;
+  options.delayed_name_removal = delayed_name_removal;
+  for (promqltest::CaseResult& result : promqltest::RunScript(sources.front().text(), options)) {
     TestCase test_case;
     test_case.file = path;
     test_case.name = fmt::format("{}: {}", result.line, result.text);

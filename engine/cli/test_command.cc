@@ -41,9 +41,9 @@ absl::StatusOr<std::vector<std::string>> TestFiles(const std::vector<std::string
   return files;
 }
 
-absl::StatusOr<TestReport> RunTestFile(const std::string& path) {
+absl::StatusOr<TestReport> RunTestFile(const std::string& path, const TestArguments& arguments) {
   const std::string extension = fs::path(path).extension().string();
-  if (extension == ".test") return RunPromqlTests(path);
+  if (extension == ".test") return RunPromqlTests(path, !arguments.immediate_name_removal);
   if (extension == ".yaml" || extension == ".yml") return RunUnitTestFile(path);
   return RunRuleTests(path);
 }
@@ -57,7 +57,7 @@ int RunTest(const TestArguments& arguments) {
   std::vector<TestReport> reports;
   size_t passed = 0, failed = 0, skipped = 0;
   for (const std::string& file : *files) {
-    absl::StatusOr<TestReport> report = RunTestFile(file);
+    absl::StatusOr<TestReport> report = RunTestFile(file, arguments);
     if (!report.ok()) return PrintFailure(report.status());
     PrintReport(*report, arguments.verbose, out);
     passed += report->Count(TestOutcome::kPassed);

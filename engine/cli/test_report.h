@@ -32,8 +32,9 @@ struct TestReport {
 
 // One function per kind of file. A file that is wrong is a failed case; a status is only what keeps
 // the whole command from going on, as a file that cannot be read.
-absl::StatusOr<TestReport> RunRuleTests(const std::string& path);    // *.rn, rule_tests.cc
-absl::StatusOr<TestReport> RunPromqlTests(const std::string& path);  // *.test, promql_tests.cc
+absl::StatusOr<TestReport> RunRuleTests(const std::string& path);  // *.rn, rule_tests.cc
+absl::StatusOr<TestReport> RunPromqlTests(const std::string& path,
+                                          bool delayed_name_removal);  // *.test, promql_tests.cc
 
 // Each case as a line: all of them with `verbose`, which shows details too.
 void PrintReport(const TestReport& report, bool verbose, const Terminal& out);

@@ -10,6 +10,8 @@
 
 #include "fmt/format.h"
 
+#include "rules/unquote.h"
+
 namespace rootnote::promql {
 namespace {
 
@@ -77,8 +79,13 @@ void AnnotationLog::Add(bool warning, std::string text, uint32_t place,
   all.count += repair->count;
 }
 
-void AnnotationLog::Repaired(const MonotonicityRepair& repair, uint32_t place) {
-  Add(false, std::string(kForcedMonotonicity), place, repair);
+void AnnotationLog::Repaired(const MonotonicityRepair& repair, std::string_view metric,
+                             uint32_t place) {
+  Add(false, std::string(kForcedMonotonicity) + OfMetric(metric), place, repair);
+}
+
+std::string OfMetric(std::string_view name) {
+  return name.empty() ? "" : fmt::format(" for metric name {}", Quote(name));
 }
 
 void AnnotationLog::Write(std::string_view query, Annotations& out) const {

@@ -26,7 +26,8 @@ class AnnotationLog {
   // `place`: the offset of what it is about in the expression's text.
   void Warn(std::string text, uint32_t place) { Add(true, std::move(text), place, std::nullopt); }
   void Tell(std::string text, uint32_t place) { Add(false, std::move(text), place, std::nullopt); }
-  void Repaired(const MonotonicityRepair& repair, uint32_t place);
+  // `metric`: its name, "" when it is not known any more.
+  void Repaired(const MonotonicityRepair& repair, std::string_view metric, uint32_t place);
 
   // Adds everything to `out`, which stays sorted and without repeats. With `query`, its text, every
   // annotation ends with its place.
@@ -43,6 +44,9 @@ class AnnotationLog {
 
   std::map<std::string, Note> notes_;  // by text
 };
+
+// " for metric name "x"", as Prometheus ends what it says of a metric; "" of none.
+std::string OfMetric(std::string_view name);
 
 // A number as Go's %g writes it: the shortest text that reads as it, an exponent beyond six digits.
 std::string ShortNumber(double value);

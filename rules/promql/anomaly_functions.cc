@@ -41,7 +41,7 @@ absl::StatusOr<Vector> EvalBaseline(const Expr& call, EventTime t, const Evaluat
     const Millis seen = series.points.back().time - series.points.front().time;
     std::vector<double> values = Numbers(series.points);
     if (values.size() < kTrainingMin || seen < length / 4) continue;
-    result.push_back({WithoutMetadata(series.labels), Quantile(0.5, std::move(values))});
+    result.push_back(evaluation.Nameless(series.labels, Quantile(0.5, std::move(values))));
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;

@@ -31,6 +31,7 @@ Labels GroupLabels(const Labels& labels, const Expr& expr) {
 struct Group {
   Labels labels;
   std::vector<const Element*> members;  // in canonical order
+  bool drop_name = false;               // of any member
 };
 
 std::vector<Group> GroupsOf(const Vector& vector, const Expr& expr) {
@@ -39,8 +40,10 @@ std::vector<Group> GroupsOf(const Vector& vector, const Expr& expr) {
   for (const Element& element : vector) {
     Labels labels = GroupLabels(element.labels, expr);
     const auto [found, added] = index.try_emplace(labels, groups.size());
-    if (added) groups.push_back({std::move(labels), {}});
-    groups[found->second].members.push_back(&element);
+    if (added) groups.push_back({std::move(labels), {}, false});
+    Group& group = groups[found->second];
+    group.members.push_back(&element);
+    group.drop_name = group.drop_name || element.drop_name;
   }
   std::sort(groups.begin(), groups.end(),
             [](const Group& a, const Group& b) { return CanonicalLess(a.labels, b.labels); });
@@ -221,7 +224,7 @@ absl::StatusOr<Vector> EvalAggregate(const Expr& expr, EventTime t, const Evalua
   if (name == "quantile") CheckQuantile(parameter, *expr.args[0], evaluation);
   Vector result;
   for (const Group& group : groups) {
-    result.push_back({group.labels, Aggregated(name, group, parameter)});
+    result.push_back({group.labels, Aggregated(name, group, parameter), group.drop_name});
   }
   return result;
 }

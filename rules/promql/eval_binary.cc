@@ -84,7 +84,8 @@ Outcome Operate(BinaryOp op, double left, double right) {
 }
 
 // One scalar, one vector.
-Vector WithScalar(const Expr& expr, Vector vector, double scalar, bool scalar_left) {
+Vector WithScalar(const Expr& expr, Vector vector, double scalar, bool scalar_left,
+                  const Evaluation& evaluation) {
   Vector result;
   for (Element& element : vector) {
     Outcome outcome = scalar_left ? Operate(expr.op, scalar, element.value)
@@ -94,15 +95,19 @@ Vector WithScalar(const Expr& expr, Vector vector, double scalar, bool scalar_le
     if (expr.return_bool) outcome = {outcome.keep ? 1.0 : 0.0, true};
     if (!outcome.keep) continue;
     const bool drop_name = !IsComparison(expr.op) || expr.return_bool;
-    result.push_back({drop_name ? WithoutMetadata(element.labels) : element.labels, outcome.value});
+    if (drop_name) {
+      result.push_back(evaluation.Nameless(element.labels, outcome.value));
+    } else {
+      result.push_back({element.labels, outcome.value, element.drop_name});
+    }
   }
   return result;
 }
 
 // The labels of the result of `many` and `one`.
-Labels ResultLabels(const Labels& many, const Labels& one, const Expr& expr) {
+Labels ResultLabels(const Labels& many, const Labels& one, const Expr& expr, bool delayed) {
   const VectorMatching& matching = *expr.matching;
-  const bool drop_name = !IsComparison(expr.op) || expr.return_bool;
+  const bool drop_name = !IsComparison(expr.op) || (expr.return_bool && !delayed);
   const Labels base = drop_name ? WithoutMetadata(many) : many;
   std::vector<Label> pairs = base.ToVector();
   if (matching.card == Card::kOneToOne) {
@@ -135,7 +140,8 @@ absl::Status DuplicateGroup(const Labels& group, const Labels& a, const Labels& 
 // Two vectors, an arithmetic operator or a comparison.
 class Matching {
  public:
-  explicit Matching(const Expr& expr) : expr_(expr), matching_(*expr.matching) {}
+  Matching(const Expr& expr, bool delayed_name_removal)
+      : expr_(expr), matching_(*expr.matching), delayed_(delayed_name_removal) {}
 
   absl::StatusOr<Vector> Run(const Vector& left, const Vector& right) {
     // Below, `one` is the side whose groups are unique; group_right makes it the left one.
@@ -185,7 +191,7 @@ class Matching {
     Outcome outcome = swapped ? Operate(expr_.op, one.value, many.value)
                               : Operate(expr_.op, many.value, one.value);
     if (expr_.return_bool) outcome = {outcome.keep ? 1.0 : 0.0, true};
-    Labels labels = ResultLabels(many.labels, one.labels, expr_);
+    Labels labels = ResultLabels(many.labels, one.labels, expr_, delayed_);
     // Ambiguity is an error whatever the values: also for elements that the comparison drops.
     if (matching_.card == Card::kOneToOne) {
       if (!matched_.insert(group).second) {
@@ -198,12 +204,13 @@ class Matching {
           "multiple matches for labels: grouping labels must ensure unique matches");
     }
     if (!outcome.keep) return absl::OkStatus();
-    result_.push_back({std::move(labels), outcome.value});
+    result_.push_back({std::move(labels), outcome.value, expr_.return_bool && delayed_});
     return absl::OkStatus();
   }
 
   const Expr& expr_;
   const VectorMatching& matching_;
+  const bool delayed_;
   absl::flat_hash_map<Labels, const Element*> one_;
   absl::flat_hash_set<Labels> matched_;
   absl::flat_hash_map<Labels, absl::flat_hash_set<Labels>> inserted_;
@@ -242,11 +249,11 @@ absl::StatusOr<Vector> EvalBinary(const Expr& expr, EventTime t, const Evaluatio
   if (left.type == ValueType::kScalar) {
     ASSIGN_OR_RETURN(const double scalar, evaluation.Scalar(left, t));
     ASSIGN_OR_RETURN(Vector vector, evaluation.Instant(right, t));
-    result = WithScalar(expr, std::move(vector), scalar, true);
+    result = WithScalar(expr, std::move(vector), scalar, true, evaluation);
   } else if (right.type == ValueType::kScalar) {
     ASSIGN_OR_RETURN(Vector vector, evaluation.Instant(left, t));
     ASSIGN_OR_RETURN(const double scalar, evaluation.Scalar(right, t));
-    result = WithScalar(expr, std::move(vector), scalar, false);
+    result = WithScalar(expr, std::move(vector), scalar, false, evaluation);
   } else {
     ASSIGN_OR_RETURN(Vector many, evaluation.Instant(left, t));
     ASSIGN_OR_RETURN(Vector one, evaluation.Instant(right, t));
@@ -256,7 +263,8 @@ absl::StatusOr<Vector> EvalBinary(const Expr& expr, EventTime t, const Evaluatio
     if (IsSetOperator(expr.op)) {
       result = SetOperation(expr, std::move(many), std::move(one));
     } else {
-      ASSIGN_OR_RETURN(result, Matching(expr).Run(many, one));
+      ASSIGN_OR_RETURN(result,
+                       Matching(expr, evaluation.options().delayed_name_removal).Run(many, one));
     }
   }
   RETURN_IF_ERROR(Normalise(result));

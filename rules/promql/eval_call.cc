@@ -90,7 +90,11 @@ absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, Event
     const std::optional<double> value = function(call);
     if (!value) continue;
     if (counters) CheckCounter(series.labels, *matrix, evaluation);
-    result.push_back({keeps_name ? series.labels : WithoutMetadata(series.labels), *value});
+    if (keeps_name) {
+      result.push_back({series.labels, *value, series.drop_name});
+    } else {
+      result.push_back(evaluation.Nameless(series.labels, *value));
+    }
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;
@@ -130,9 +134,9 @@ void SortByValue(Vector& vector, bool descending) {
 }
 
 template <typename Function>
-absl::StatusOr<Vector> EachValue(Vector vector, Function function) {
+absl::StatusOr<Vector> EachValue(Vector vector, const Evaluation& evaluation, Function function) {
   for (Element& element : vector) {
-    element = {WithoutMetadata(element.labels), function(element.value)};
+    element = evaluation.Nameless(element.labels, function(element.value));
   }
   RETURN_IF_ERROR(Normalise(vector));
   return vector;
@@ -148,7 +152,7 @@ absl::StatusOr<Vector> Clamp(const Expr& expr, Vector vector, EventTime t,
     ASSIGN_OR_RETURN(high, evaluation.Scalar(*expr.args[2], t));
   }
   if (high < low) return Vector();
-  return EachValue(std::move(vector),
+  return EachValue(std::move(vector), evaluation,
                    [=](double value) { return MaxOrNan(low, MinOrNan(high, value)); });
 }
 
@@ -160,7 +164,7 @@ absl::StatusOr<Vector> Round(const Expr& expr, Vector vector, EventTime t,
   }
   // The inverse loses less: 0.1 is not exact, 10 is.
   const double inverse = 1.0 / nearest;
-  return EachValue(std::move(vector),
+  return EachValue(std::move(vector), evaluation,
                    [=](double value) { return std::floor(value * inverse + 0.5) / inverse; });
 }
 
@@ -170,14 +174,15 @@ absl::StatusOr<Vector> DateParts(const Expr& expr, MathFunction function, EventT
     return Vector{{Labels(), function(std::floor(static_cast<double>(ToMillis(t)) / 1000))}};
   }
   ASSIGN_OR_RETURN(Vector vector, evaluation.Instant(*expr.args[0], t));
-  return EachValue(std::move(vector), function);
+  return EachValue(std::move(vector), evaluation, function);
 }
 
 // Functions whose first argument is an instant vector, evaluated.
 absl::StatusOr<Vector> OverVector(const Expr& expr, Vector vector, EventTime t,
                                   const Evaluation& evaluation) {
   const std::string& name = expr.text;
-  if (const MathFunction math = FindMathFunction(name)) return EachValue(std::move(vector), math);
+  if (const MathFunction math = FindMathFunction(name))
+    return EachValue(std::move(vector), evaluation, math);
   if (name == "clamp" || name == "clamp_min" || name == "clamp_max") {
     return Clamp(expr, std::move(vector), t, evaluation);
   }
@@ -216,7 +221,7 @@ absl::StatusOr<Vector> EvalCall(const Expr& expr, EventTime t, const Evaluation&
   }
   if (name == "timestamp") {
     ASSIGN_OR_RETURN(Vector vector, evaluation.Timestamps(*expr.args[0], t));
-    return EachValue(std::move(vector), [](double value) { return value; });
+    return EachValue(std::move(vector), evaluation, [](double value) { return value; });
   }
   if (name == "histogram_quantile") return EvalHistogramQuantile(expr, t, evaluation);
   if (name == "histogram_quantiles") return EvalHistogramQuantiles(expr, t, evaluation);

@@ -22,6 +22,7 @@ struct RangeSeries {
   Labels labels;
   std::span<const Point> points;
   std::shared_ptr<const void> keep_alive;
+  bool drop_name = false;
 };
 
 struct Range {
@@ -64,6 +65,8 @@ class Evaluation {
   absl::StatusOr<Vector> Timestamps(const Expr& expr, EventTime t) const;
   // The last point of every series that has one in the lookback before `reference`, not stale.
   std::vector<SeriesPoints> Lookback(const Expr& selector, EventTime reference) const;
+  // An element whose metric's name goes: now, or when all is evaluated.
+  Element Nameless(const Labels& labels, double value) const;
   // `t` moved by @ and offset.
   absl::StatusOr<EventTime> Reference(const Expr& expr, EventTime t) const;
   // What an instant vector was over the `length` before t: a selector's samples; other expressions
@@ -75,6 +78,8 @@ class Evaluation {
   absl::StatusOr<Millis> Resolve(const DurationExpr* expr, Millis fixed, bool signed_allowed) const;
   absl::StatusOr<Range> Samples(const Expr& selector, EventTime t, Millis length) const;
   absl::StatusOr<Range> Subquery(const Expr& expr, EventTime t) const;
+  // Drops the names that were to go in the end.
+  absl::Status Finish(Vector& vector) const;
   // `expr` at the multiples of `step` in (range.start, range.end].
   absl::Status Steps(const Expr& expr, Millis step, Range& range) const;
 

@@ -23,7 +23,7 @@ double Seconds(Millis range) {
 
 // The points without stale markers; shared with the store when there are none.
 RangeSeries WithoutStale(SeriesPoints&& from) {
-  RangeSeries series{std::move(from.labels), from.points, std::move(from.keep_alive)};
+  RangeSeries series{std::move(from.labels), from.points, std::move(from.keep_alive), false};
   const auto stale = [](const Point& point) { return IsStaleNan(point.value); };
   if (std::none_of(series.points.begin(), series.points.end(), stale)) return series;
   auto kept = std::make_shared<std::vector<Point>>();
@@ -107,6 +107,20 @@ absl::StatusOr<EventTime> Evaluation::Reference(const Expr& expr, EventTime t) c
   return t - offset;
 }
 
+Element Evaluation::Nameless(const Labels& labels, double value) const {
+  if (options_.delayed_name_removal) return {labels, value, true};
+  return {WithoutMetadata(labels), value};
+}
+
+absl::Status Evaluation::Finish(Vector& vector) const {
+  if (!options_.delayed_name_removal) return absl::OkStatus();
+  for (Element& element : vector) {
+    if (element.drop_name) element = {WithoutMetadata(element.labels), element.value};
+  }
+  Vector sorted = vector;
+  return Normalise(sorted);
+}
+
 absl::StatusOr<Value> Evaluation::Any(const Expr& expr, EventTime t) const {
   switch (expr.type) {
     case ValueType::kScalar: {
@@ -115,6 +129,7 @@ absl::StatusOr<Value> Evaluation::Any(const Expr& expr, EventTime t) const {
     }
     case ValueType::kVector: {
       ASSIGN_OR_RETURN(Vector vector, Instant(expr, t));
+      RETURN_IF_ERROR(Finish(vector));
       if (!KeepsOwnOrder(Unparenthesised(expr))) SortCanonically(vector);
       return Value(std::move(vector));
     }
@@ -122,7 +137,8 @@ absl::StatusOr<Value> Evaluation::Any(const Expr& expr, EventTime t) const {
       ASSIGN_OR_RETURN(const Range range, Matrix(expr, t));
       promql::Matrix matrix;
       for (const RangeSeries& series : range.series) {
-        matrix.push_back({series.labels, {series.points.begin(), series.points.end()}});
+        matrix.push_back({series.drop_name ? WithoutMetadata(series.labels) : series.labels,
+                          {series.points.begin(), series.points.end()}});
       }
       return Value(std::move(matrix));
     }
@@ -182,7 +198,7 @@ absl::StatusOr<Vector> Evaluation::Instant(const Expr& expr, EventTime t) const 
       ASSIGN_OR_RETURN(Vector vector, Instant(*expr.args[0], t));
       if (expr.op == BinaryOp::kAdd) return vector;
       for (Element& element : vector) {
-        element = {WithoutMetadata(element.labels), -element.value};
+        element = Nameless(element.labels, -element.value);
       }
       RETURN_IF_ERROR(Normalise(vector));
       return vector;
@@ -286,6 +302,8 @@ absl::Status Evaluation::Steps(const Expr& expr, Millis step, Range& range) cons
         points.push_back(std::make_shared<std::vector<Point>>());
         range.series.push_back({element.labels, {}, points.back()});
       }
+      RangeSeries& series = range.series[found->second];
+      series.drop_name = series.drop_name || element.drop_name;
       points[found->second]->push_back({at, element.value});
     }
   }

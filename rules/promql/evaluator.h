@@ -47,6 +47,7 @@ class SeriesStore {
 struct Element {
   Labels labels;
   double value = 0;
+  bool drop_name = false;  // with delayed name removal: the name goes when all is evaluated
 };
 using Vector =
     std::vector<Element>;  // in order of label hash, then label bytes, but for sort(), topk()
@@ -69,6 +70,9 @@ struct EvalOptions {
   Millis default_step{5'000};  // subqueries without a step
   EventTime start, end;        // what @ start() and end() mean; both the instant in rules
   Millis step{0};              // what step() means: of a range query, 0 at an instant
+  // As Prometheus' feature of that name, which its servers have off and its own tests have on: a
+  // function that drops the metric's name does so at the end, and others see it until then.
+  bool delayed_name_removal = false;
   // Where annotations go, added to what is there; null drops them. Not owned.
   Annotations* annotations = nullptr;
   // What was parsed: with it annotations end with their place, as "(1:6)". "" leaves that out.

@@ -158,6 +158,11 @@ double FractionOf(double low, double high, std::vector<Bucket> buckets) {
   return (rank(high) - rank(low)) / count;
 }
 
+// Prometheus names the metric when its name is still there for certain.
+std::string_view NameToTell(const Labels& labels, const Evaluation& evaluation) {
+  return evaluation.options().delayed_name_removal ? labels.metric() : std::string_view();
+}
+
 absl::StatusOr<std::vector<Histogram>> HistogramsOf(const Expr& arg, EventTime t,
                                                     const Evaluation& evaluation) {
   ASSIGN_OR_RETURN(Vector vector, evaluation.Instant(arg, t));
@@ -169,9 +174,9 @@ absl::StatusOr<std::vector<Histogram>> HistogramsOf(const Expr& arg, EventTime t
     const std::optional<double> upper = ParseBound(bound);
     if (!upper) {
       if (AnnotationLog* log = evaluation.log()) {
-        log->Warn(
-            fmt::format("bucket label \"le\" is missing or has a malformed value of \"{}\"", bound),
-            PlaceOf(arg));
+        log->Warn(fmt::format("bucket label \"le\" is missing or has a malformed value of \"{}\"{}",
+                              bound, OfMetric(NameToTell(element.labels, evaluation))),
+                  PlaceOf(arg));
       }
       continue;
     }
@@ -187,7 +192,9 @@ double Quantile(double phi, const Histogram& histogram, const Expr& arg, EventTi
                 const Evaluation& evaluation) {
   const QuantileResult result = QuantileOf(phi, histogram.buckets, t);
   AnnotationLog* log = evaluation.log();
-  if (log != nullptr && result.repair) log->Repaired(*result.repair, PlaceOf(arg));
+  if (log != nullptr && result.repair) {
+    log->Repaired(*result.repair, NameToTell(histogram.labels, evaluation), PlaceOf(arg));
+  }
   return result.value;
 }
 
@@ -218,8 +225,8 @@ absl::StatusOr<Vector> EvalHistogramQuantile(const Expr& call, EventTime t,
   ASSIGN_OR_RETURN(const auto histograms, HistogramsOf(*call.args[1], t, evaluation));
   Vector result;
   for (const Histogram& histogram : histograms) {
-    result.push_back({WithoutMetadata(histogram.labels),
-                      Quantile(phi, histogram, *call.args[1], t, evaluation)});
+    result.push_back(evaluation.Nameless(histogram.labels,
+                                         Quantile(phi, histogram, *call.args[1], t, evaluation)));
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;
@@ -238,8 +245,10 @@ absl::StatusOr<Vector> EvalHistogramQuantiles(const Expr& call, EventTime t,
   Vector result;
   for (const double phi : quantiles) {
     for (const Histogram& histogram : histograms) {
-      result.push_back({WithoutMetadata(histogram.labels).With(label, LabelNumber(phi)),
-                        Quantile(phi, histogram, *call.args[0], t, evaluation)});
+      Element element = evaluation.Nameless(histogram.labels,
+                                            Quantile(phi, histogram, *call.args[0], t, evaluation));
+      element.labels = element.labels.With(label, LabelNumber(phi));
+      result.push_back(std::move(element));
     }
   }
   RETURN_IF_ERROR(Normalise(result));
@@ -253,7 +262,8 @@ absl::StatusOr<Vector> EvalHistogramFraction(const Expr& call, EventTime t,
   ASSIGN_OR_RETURN(const auto histograms, HistogramsOf(*call.args[2], t, evaluation));
   Vector result;
   for (const Histogram& histogram : histograms) {
-    result.push_back({WithoutMetadata(histogram.labels), FractionOf(low, high, histogram.buckets)});
+    result.push_back(
+        evaluation.Nameless(histogram.labels, FractionOf(low, high, histogram.buckets)));
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;

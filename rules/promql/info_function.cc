@@ -233,7 +233,7 @@ absl::StatusOr<Vector> EvalInfo(const Expr& expr, EventTime t, const Evaluation&
       continue;
     }
     ASSIGN_OR_RETURN(std::optional<Labels> labels, enrichment.Enriched(element.labels));
-    if (labels) result.push_back({std::move(*labels), element.value});
+    if (labels) result.push_back({std::move(*labels), element.value, element.drop_name});
   }
   RETURN_IF_ERROR(Normalise(result));
   return result;

@@ -94,6 +94,7 @@ absl::StatusOr<Vector> LabelReplace(const Expr& call, Vector vector) {
                                      static_cast<int>(groups.size()));
     if (!matches) continue;
     element.labels = element.labels.With(target, Template(regex, groups).Expand(replacement));
+    element.drop_name = element.drop_name && target != kMetricName;
   }
   RETURN_IF_ERROR(Normalise(vector));
   return vector;
@@ -115,6 +116,7 @@ absl::StatusOr<Vector> LabelJoin(const Expr& call, Vector vector) {
       joined += element.labels.Get(StringArg(call, i));
     }
     element.labels = element.labels.With(target, joined);
+    element.drop_name = element.drop_name && target != kMetricName;
   }
   RETURN_IF_ERROR(Normalise(vector));
   return vector;

@@ -220,6 +220,7 @@ class Runner {
     options.default_step = Millis(60'000);
     options.start = options.end = at;
     options.annotations = &annotations;
+    options.delayed_name_removal = options_.delayed_name_removal;
     options.text = eval.expr;
     return options;
   }

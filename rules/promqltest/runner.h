@@ -26,6 +26,8 @@ struct CaseResult {
 struct RunOptions {
   // Instant queries again as range queries, and with each selector's time fixed by `@`.
   bool cross_check = true;
+  // As Prometheus' own runner has it; its servers have it off.
+  bool delayed_name_removal = true;
 };
 
 // In the order of the file. Needs nothing but the text: series live in memory, the lookback is 5

@@ -24,6 +24,13 @@ std::string ReadFile(const fs::path& path) {
   return std::move(text).str();
 }
 
+// What the cases were made with.
+RunOptions AsServersDo() {
+  RunOptions options;
+  options.delayed_name_removal = false;
+  return options;
+}
+
 struct Counts {
   size_t passed = 0, failed = 0;
 };
@@ -31,7 +38,7 @@ struct Counts {
 Counts RunGolden(const fs::path& path) {
   Counts counts;
   const std::string text = ReadFile(path);
-  for (const CaseResult& result : RunScript(text)) {
+  for (const CaseResult& result : RunScript(text, AsServersDo())) {
     if (result.outcome == Outcome::kPassed) {
       ++counts.passed;
       continue;
