@@ -75,16 +75,17 @@ std::optional<double> QuantileAnomalyOverTime(const RangeCall& call) {
   if (call.points.size() <= kTrainingMin) return std::nullopt;
   if (!(phi >= 0 && phi <= 1)) return std::nan("");
   std::vector<double> normal;
-  std::optional<EventTime> anomaly;
+  EventTime quiet_until = kMinTime;
+  bool anomaly = false;
   for (const Point& point : call.points) {
     if (std::isnan(point.value)) continue;
     // For a while after an anomaly nothing is judged and nothing is learned.
-    if (anomaly && point.time - *anomaly < refractory) continue;
-    if (normal.size() >= kTrainingMin && point.value > SortedQuantile(phi, normal)) {
-      anomaly = point.time;
+    if (anomaly && point.time < quiet_until) continue;
+    anomaly = normal.size() >= kTrainingMin && point.value > SortedQuantile(phi, normal);
+    if (anomaly) {
+      quiet_until = point.time + refractory;
       continue;
     }
-    anomaly.reset();
     normal.insert(std::upper_bound(normal.begin(), normal.end(), point.value), point.value);
   }
   if (normal.size() < kTrainingMin) return std::nullopt;
