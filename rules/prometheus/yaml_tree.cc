@@ -71,7 +71,7 @@ class TreeBuilder {
         continue;
       }
       if (key.begin == 0 && node.entries.empty()) key.begin = node.begin;
-      node.entries.emplace_back(std::move(key), std::move(value));
+      node.entries.push_back({std::move(key), std::move(value)});
     }
     for (YamlNode& base : merged) {
       for (auto& entry : base.entries) {

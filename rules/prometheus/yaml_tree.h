@@ -16,15 +16,21 @@
 
 namespace rootnote::prometheus {
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMap } kind = Kind::kNull;
   std::string text;  // kScalar
   bool quoted = false;
-  uint32_t begin = 0;                                  // where it begins in the source
-  std::vector<YamlNode> items;                         // kSequence
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // kMap, in the order of the text
+  uint32_t begin = 0;              // where it begins in the source
+  std::vector<YamlNode> items;     // kSequence
+  std::vector<YamlEntry> entries;  // kMap, in the order of the text
 
   const YamlNode* Find(std::string_view key) const;
+};
+
+struct YamlEntry {
+  YamlNode first, second;
 };
 
 // The first document of the text; kNull when it is empty. Nothing after an error.
