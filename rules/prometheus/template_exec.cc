@@ -15,8 +15,9 @@ namespace {
 
 using Kind = TemplateNode::Kind;
 
-// A template may call itself, and range within range.
-constexpr int kDepthMax = 1000;
+// A template may call itself, and range within range. Go grows its stack for 100,000 calls; ours
+// is what the thread has.
+constexpr int kDepthMax = 100;
 constexpr size_t kOutputMax = 1 << 20;
 constexpr int64_t kStepsMax = 1'000'000;
 
