@@ -55,6 +55,8 @@ std::string_view Name(ClockDecision::Type type) {
       return "reachable";
     case ClockDecision::Type::kFinished:
       return "finished";
+    case ClockDecision::Type::kSilent:
+      return "silent";
   }
   return "";
 }
@@ -146,7 +148,7 @@ Stamp Clock::Observe(PartitionIndex index, EventTime event_time,
   }
   // A record's own time is a receive time only if a wall clock stood beside it when it was read.
   const EventTime effective = receive_time ? std::min(stamp.time, *receive_time) : stamp.time;
-  if (receive_time && wall_) {
+  if (receive_time && (wall_ || following_)) {
     ObserveDated(partition, effective, stamp);
   } else {
     ObserveUndated(partition, effective, series, stamp);
@@ -282,6 +284,7 @@ void Clock::SetReachable(Partition& partition) {
   // One that was far behind is catching up on what was kept: its silence is not seen yet.
   if (wall_ && Plus(partition.contribution, options_.skew_limit) >= *partition.unreachable_since) {
     silent_until_ = std::max(silent_until_, *wall_);
+    Decide(ClockDecision::Type::kSilent, partition, silent_until_);
   }
   partition.unreachable_since.reset();
   Decide(ClockDecision::Type::kReachable, partition, partition.contribution);
@@ -372,7 +375,28 @@ void Clock::Recompute() {
   }
 }
 
+void Clock::Follow(EventTime watermark, const std::vector<ClockDecision>& decisions) {
+  following_ = true;
+  for (const ClockDecision& decision : decisions) {
+    const std::optional<PartitionIndex> partition = Find(decision.partition);
+    if (decision.type == ClockDecision::Type::kSilent) {
+      silent_until_ = std::max(silent_until_, decision.time);
+    } else if (partition && decision.type == ClockDecision::Type::kFrozen) {
+      At(*partition).frozen = true;
+    } else if (partition && decision.type == ClockDecision::Type::kReachable) {
+      At(*partition).frozen = false;
+    }
+  }
+  MoveWatermark(watermark);
+}
+
 void Clock::SetWatermark(EventTime watermark) {
+  if (!following_) {
+    MoveWatermark(watermark);
+  }
+}
+
+void Clock::MoveWatermark(EventTime watermark) {
   if (watermark <= watermark_) {
     return;
   }

@@ -60,6 +60,7 @@ struct ClockDecision {
     kFrozen,       // held too long: time goes on without it
     kReachable,    // again
     kFinished,
+    kSilent,  // could not be read until `time`: silence up to there says nothing
   };
   Type type = Type::kIdle;
   TopicPartition partition;
@@ -95,6 +96,10 @@ class Clock {
 
   // Replay's end and restarts: the watermark is at least just past the tick that covers `time`.
   void CloseThrough(EventTime time);
+
+  // A run that is told again: from the first call on, time moves by these alone. Decisions of who
+  // is frozen, and of silence, hold as they did.
+  void Follow(EventTime watermark, const std::vector<ClockDecision>& decisions);
 
   // Engine's watermark; kMinTime until every partition that holds time has said something.
   EventTime watermark() const { return watermark_; }
@@ -168,6 +173,7 @@ class Clock {
   bool HoldsTime(const Partition& partition) const;
   void Recompute();
   void SetWatermark(EventTime watermark);
+  void MoveWatermark(EventTime watermark);
   void Decide(ClockDecision::Type type, const Partition& partition, EventTime time);
   Partition& At(PartitionIndex index);
   const Partition& At(PartitionIndex index) const;
@@ -180,6 +186,7 @@ class Clock {
   EventTime least_ = kMinTime;         // the least contribution, of which there are …
   size_t at_least_ = 0;                // … so many
   std::optional<EventTime> wall_;
+  bool following_ = false;
   EventTime silent_until_ = kMinTime;
   std::vector<ClockDecision> decisions_;
 };

@@ -41,6 +41,7 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       book_(rules.program()),
       patterns_(rules.program()),
       evaluated_from_(rules.program().signals.size(), kMaxTime),
+      resumed_(rules.program().signals.size()),
       evaluator_(MakeReferenceEvaluator(rules, store_, pool, EvalOptionsOf(options))),
       samples_(metrics.Counter("rootnote_samples_total", "Samples appended to windows.")),
       duplicates_(Dropped(metrics, "duplicate")),
@@ -313,19 +314,20 @@ SignalStep Detector::StepOf(SignalResult result, EventTime instant, const Topolo
     }
   }
   // Computed when first asked for: only instances that end, and rules about missing data, ask.
-  auto with_data = std::make_shared<std::optional<std::set<InstanceKey>>>();
-  auto has_data = [this, with_data, instant, id = result.signal, &program, &signal,
-                   &topology](const InstanceKey& key) {
-    if (!*with_data) {
-      with_data->emplace();
+  auto known = std::make_shared<std::optional<std::set<InstanceKey>>>();
+  auto with_data = [this, known, instant, id = result.signal, &program, &signal,
+                    &topology]() -> const std::set<InstanceKey>& {
+    if (!*known) {
+      known->emplace();
       for (const Labels& labels : evaluator_->WithData(instant, id)) {
         if (auto found = InstanceOf(program, signal, labels, topology)) {
-          (*with_data)->insert(*std::move(found));
+          (*known)->insert(*std::move(found));
         }
       }
     }
-    return (*with_data)->contains(key);
+    return **known;
   };
+  auto has_data = [with_data](const InstanceKey& key) { return with_data().contains(key); };
   if (signal.no_data == NoDataPolicy::kRaise) {
     for (InstanceKey& key : watch_.Known(result.signal, topology)) {
       if (!has_data(key)) {
@@ -333,8 +335,47 @@ SignalStep Detector::StepOf(SignalResult result, EventTime instant, const Topolo
       }
     }
   }
+  step.running = TakeResumed(step, with_data);
   step.has_data = std::move(has_data);
   return step;
+}
+
+void Detector::Resume(const std::vector<Transition>& symptoms) {
+  for (const Transition& symptom : symptoms) {
+    resumed_[symptom.signal.index()].push_back(symptom);
+  }
+}
+
+// A symptom does not say which of its `by` labels fired: those that are true, and where something
+// else than `when` decides the end, those that have data.
+std::vector<Running> Detector::TakeResumed(
+    const SignalStep& step, const std::function<const std::set<InstanceKey>&()>& with_data) {
+  std::vector<Running> out;
+  const Signal& signal = rules_.program().signal(step.signal);
+  for (const Transition& symptom : std::exchange(resumed_[step.signal.index()], {})) {
+    if (symptom.onset > step.time) {
+      continue;
+    }
+    const InstanceKey plain{symptom.entity, symptom.relation_from, ""};
+    const auto add = [&](const InstanceKey& key) {
+      if (key.SameSymptom(plain)) {
+        out.push_back({key, symptom.onset, symptom.value});
+      }
+    };
+    if (signal.by.empty()) {
+      add(plain);
+      continue;
+    }
+    for (const Observed& observed : step.when) {
+      add(observed.key);
+    }
+    if (signal.clear) {
+      for (const InstanceKey& key : with_data()) {
+        add(key);
+      }
+    }
+  }
+  return out;
 }
 
 void Detector::Unresolve(const Signal& signal, const promql::Element& element, EventTime instant) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,6 +47,10 @@ class Detector {
   // Borrows all but the options.
   Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topics,
            const DetectorOptions& options, Metrics& metrics);
+
+  // What a former run knew to fire. Each takes up its `for`, hysteresis and onset where they were,
+  // at the first instant at which its signal is evaluated.
+  void Resume(const std::vector<Transition>& symptoms);
 
   // Takes the tick's samples and events (not its topology changes: `topology` has them), evaluates
   // what is due. `frozen`: a part of the input could not be read, so that silence says nothing;
@@ -93,6 +98,8 @@ class Detector {
   void Match(EventTime tick, const Topology& topology, std::vector<Transition>& out);
   void NoteEdges(const Topology& topology);
   SignalStep StepOf(SignalResult result, EventTime instant, const Topology& topology);
+  std::vector<Running> TakeResumed(const SignalStep& step,
+                                   const std::function<const std::set<InstanceKey>&()>& with_data);
   void Unresolve(const Signal& signal, const promql::Element& element, EventTime instant);
   void Complete(Transition& transition, const Topology& topology) const;
   void Sweep(EventTime tick);
@@ -108,8 +115,9 @@ class Detector {
   Absence absence_;
   SignalBook book_;
   PatternBook patterns_;
-  std::vector<ArrivedEvent> awaited_;      // events of this tick that patterns name
-  std::vector<EventTime> evaluated_from_;  // by SignalId
+  std::vector<ArrivedEvent> awaited_;             // events of this tick that patterns name
+  std::vector<EventTime> evaluated_from_;         // by SignalId
+  std::vector<std::vector<Transition>> resumed_;  // by SignalId, until it is evaluated first
   std::unique_ptr<Evaluator> evaluator_;
   bool always_due_ = false;  // some signal says something about nothing, as absent() does
   std::set<Millis> grids_;   // every `every`

@@ -100,6 +100,8 @@ class Intake {
   // The partition whose first record is next; null: more must be polled before that is known.
   IntakePartition* Next(bool replay);
   ArrivedRecord Pop(IntakePartition& partition);
+  // Null: not assigned.
+  IntakePartition* Find(std::string_view topic, int32_t partition) const;
 
   // All topology topics were assigned and read to the ends found at start, or it was given up.
   bool topology_loaded() const { return topology_loaded_; }
@@ -125,7 +127,6 @@ class Intake {
 
  private:
   struct Pattern;  // a compiled topic pattern
-  IntakePartition* Find(std::string_view topic, int32_t partition) const;
   IntakePartition& Assign(const TopicPartition& name);
   void AddMetrics(IntakePartition& partition);
   size_t OptionsFor(std::string_view topic) const;

@@ -43,7 +43,7 @@ void AppendCuts(std::string_view key, const std::vector<JournalCut>& cuts, std::
 }
 
 std::optional<ClockDecision::Type> ParseType(std::string_view word) {
-  for (int i = 0; i <= static_cast<int>(ClockDecision::Type::kFinished); ++i) {
+  for (int i = 0; i <= static_cast<int>(ClockDecision::Type::kSilent); ++i) {
     const auto type = static_cast<ClockDecision::Type>(i);
     if (Name(type) == word) {
       return type;
@@ -72,6 +72,7 @@ class LineParser {
     if (Accept(",\"topology\":")) {
       entry.topology = Cuts();
     }
+    entry.resumed = Accept(",\"resumed\":true");
     Expect("}");
     if (!failed_ && position_ != line_.size()) {
       failed_ = true;
@@ -199,7 +200,7 @@ std::string ToJson(const JournalEntry& entry) {
     out += ']';
   }
   AppendCuts("topology", entry.topology, out);
-  out += '}';
+  out += entry.resumed ? ",\"resumed\":true}" : "}";
   return out;
 }
 
@@ -211,9 +212,20 @@ Journal::Journal() = default;
 
 Journal::~Journal() { WriteBuffer(); }
 
-absl::Status Journal::Open(const std::string& path) {
+absl::Status Journal::Open(const std::string& path) { return Open(path, "wb"); }
+
+absl::Status Journal::Append(const std::string& path, EventTime closed) {
+  RETURN_IF_ERROR(Open(path, "ab"));
+  JournalEntry entry;
+  entry.tick = entry.watermark = closed;
+  entry.resumed = true;
+  WriteLine(entry);
+  return absl::OkStatus();
+}
+
+absl::Status Journal::Open(const std::string& path, const char* mode) {
   path_ = path;
-  file_.reset(std::fopen(path.c_str(), "wb"));
+  file_.reset(std::fopen(path.c_str(), mode));
   if (file_ == nullptr) {
     return absl::UnavailableError(fmt::format("journal {}: cannot be created ({})", path,
                                               std::strerror(errno)));  // NOLINT: one thread
@@ -223,6 +235,7 @@ absl::Status Journal::Open(const std::string& path) {
 
 void Journal::Took(const TopicPartition& partition, int64_t next_offset) {
   if (is_open()) {
+    WriteUnsaid();
     changed_.insert_or_assign(partition, next_offset);
   }
 }
@@ -235,12 +248,16 @@ void Journal::TookTopology(const TopicPartition& partition, int64_t offset) {
     ++dropped_;
     return;
   }
+  WriteUnsaid();
   pending_.topology.push_back({partition, offset});
 }
 
 void Journal::Decided(std::vector<ClockDecision> decisions) {
   if (!is_open()) {
     return;
+  }
+  if (!decisions.empty()) {
+    WriteUnsaid();
   }
   for (ClockDecision& decision : decisions) {
     if (pending_.clock.size() >= kPendingMax) {
@@ -252,7 +269,13 @@ void Journal::Decided(std::vector<ClockDecision> decisions) {
 }
 
 void Journal::CloseTick(EventTime tick, EventTime watermark) {
-  if (!is_open() || (changed_.empty() && pending_.clock.empty() && pending_.topology.empty())) {
+  if (!is_open()) {
+    return;
+  }
+  if (changed_.empty() && pending_.clock.empty() && pending_.topology.empty()) {
+    unsaid_.emplace();
+    unsaid_->tick = tick;
+    unsaid_->watermark = watermark;
     return;
   }
   pending_.tick = tick;
@@ -261,7 +284,18 @@ void Journal::CloseTick(EventTime tick, EventTime watermark) {
     pending_.cuts.push_back({partition, next_offset});
   }
   changed_.clear();
-  buffer_ += ToJson(std::exchange(pending_, {}));
+  WriteLine(std::exchange(pending_, {}));
+}
+
+// What arrives next may be late only because this tick has closed.
+void Journal::WriteUnsaid() {
+  if (unsaid_) {
+    WriteLine(*std::exchange(unsaid_, std::nullopt));
+  }
+}
+
+void Journal::WriteLine(const JournalEntry& entry) {
+  buffer_ += ToJson(entry);
   buffer_ += '\n';
   ++lines_;
   if (buffer_.size() >= kBufferBytesMax) {
@@ -276,6 +310,11 @@ void Journal::WriteBuffer() {
   failed_ =
       std::fwrite(buffer_.data(), 1, buffer_.size(), file_.get()) != buffer_.size() || failed_;
   buffer_.clear();
+}
+
+absl::Status Journal::Close() {
+  WriteUnsaid();
+  return Flush();
 }
 
 absl::Status Journal::Flush() {

@@ -4,7 +4,8 @@
 //    "topology":[["topic",0,17]]}
 // A cut says: of this partition the records below the offset had arrived when the tick closed; only
 // the partitions whose cut changed are named. `topology` names topology records that took effect in
-// this tick. Empty lists are left out.
+// this tick. Empty lists are left out. A term that goes on from a former run begins with
+//   {"tick":MS,"watermark":MS,"resumed":true}
 // Thread: one at a time.
 #pragma once
 
@@ -38,6 +39,7 @@ struct JournalEntry {
   std::vector<JournalCut> cuts;      // ascending by partition
   std::vector<ClockDecision> clock;  // as decided
   std::vector<JournalCut> topology;  // as arrived: partition and the record's own offset
+  bool resumed = false;              // a former run decided the ticks up to here
 };
 
 std::string ToJson(const JournalEntry& entry);  // one line, without its end
@@ -54,6 +56,8 @@ class Journal {
 
   // Creates the file or empties it. Unavailable: it cannot be written.
   absl::Status Open(const std::string& path);
+  // Goes on behind what a former run wrote, which decided the ticks up to `closed`.
+  absl::Status Append(const std::string& path, EventTime closed);
   bool is_open() const { return file_ != nullptr; }
 
   // A record was observed; `next_offset` is one above its own.
@@ -61,9 +65,12 @@ class Journal {
   // A topology record takes effect in the tick that is open.
   void TookTopology(const TopicPartition& partition, int64_t offset);
   void Decided(std::vector<ClockDecision> decisions);
-  // The tick closed: writes what came since the last one, if anything did. Buffers up to 256 KiB.
-  // Call it in the order of the records, right when Clock::closed() moved.
+  // The tick closed: writes what came since the last one. If nothing did, the line waits until
+  // something does, or until Close. Buffers up to 256 KiB. Call it in the order of the records,
+  // right when Clock::closed() moved.
   void CloseTick(EventTime tick, EventTime watermark);
+  // The run is over: writes the last tick, even if it has nothing else to say.
+  absl::Status Close();
 
   // Makes all closed ticks durable in the file. Reports the first error since the last Flush.
   absl::Status Flush();
@@ -76,12 +83,16 @@ class Journal {
   struct FileCloser {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  absl::Status Open(const std::string& path, const char* mode);
+  void WriteLine(const JournalEntry& entry);
+  void WriteUnsaid();
   void WriteBuffer();
 
   std::unique_ptr<std::FILE, FileCloser> file_;
   std::string path_;
   std::map<TopicPartition, int64_t> changed_;  // cuts since the last written tick
   JournalEntry pending_;
+  std::optional<JournalEntry> unsaid_;  // a tick that closed with nothing else to say
   std::string buffer_;
   bool failed_ = false;
   uint64_t lines_ = 0;

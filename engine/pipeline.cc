@@ -14,6 +14,7 @@
 #include "engine/journal.h"
 #include "engine/outbox.h"
 #include "engine/restored.h"
+#include "engine/retelling.h"
 #include "engine/router.h"
 #include "engine/rule_set.h"
 #include "engine/shard_pool.h"
@@ -68,12 +69,14 @@ class Pipeline::Loop {
 
  private:
   bool replay() const { return !options_.now; }
+  bool over() const;
   std::optional<EventTime> Now() const {
     return options_.now ? std::optional(options_.now()) : std::nullopt;
   }
   absl::Status Round();
   void LoadTopology(std::optional<EventTime> now);
   void ApplyWaiting();
+  absl::Status Retell();
   void CloseTicks();
   std::optional<EventTime> NextTick(EventTime closed) const;
   void CloseTick(EventTime tick);
@@ -103,6 +106,7 @@ class Pipeline::Loop {
   TopicNames topics_;
   Clock clock_;
   Journal journal_;
+  Retelling retelling_;
   Intake intake_;
   Router router_;
   TopologyStore topology_;
@@ -142,7 +146,8 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       outbox_(options_.outputs, options_.evidence_positions, options_.incidents.engine_version,
               metrics),
       arrivals_(rules_, {clock_, journal_, router_, topology_, outbox_}, options_.tick,
-                !options_.now, options_.topology_from, options_.resume, metrics),
+                !options_.now && options_.retold_path.empty(), options_.topology_from,
+                options_.resume, metrics),
       detector_(rules_, pool_, topics_, DetectorOptionsOf(options_, intake_.lateness_max()),
                 metrics),
       incidents_(rules_.program_ptr(), detector_.watch(), options_.incidents),
@@ -168,24 +173,34 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
 absl::Status Pipeline::Loop::Run() {
   RETURN_IF_ERROR(intake_.Open());
   if (!options_.journal_path.empty()) {
-    RETURN_IF_ERROR(journal_.Open(options_.journal_path));
+    RETURN_IF_ERROR(live_ ? journal_.Open(options_.journal_path)
+                          : journal_.Append(options_.journal_path, options_.resume.closed));
+  }
+  if (!options_.retold_path.empty()) {
+    RETURN_IF_ERROR(retelling_.Open(options_.retold_path));
+    clock_.Follow(kMinTime, {});
   }
   started_ = Now();
   last_commit_ = started_;
   detector_.CoverFrom(options_.resume.warm_from);
   incidents_.Restore(options_.resume.incidents);
-  while (!stopped_.load(std::memory_order_relaxed) && !intake_.finished() &&
+  detector_.Resume(restored_.Symptoms());
+  while (!stopped_.load(std::memory_order_relaxed) && !over() &&
          clock_.closed() < options_.stop_at) {
     RETURN_IF_ERROR(Round());
   }
-  if (intake_.finished()) {
+  if (!retelling_.is_open() && intake_.finished()) {
     CloseRest();
   }
   if (live_ && !abandoned_.load(std::memory_order_relaxed)) {
     RETURN_IF_ERROR(Commit());
   }
   Publish();
-  return absl::OkStatus();
+  return journal_.Close();
+}
+
+bool Pipeline::Loop::over() const {
+  return retelling_.is_open() ? retelling_.entry() == nullptr : intake_.finished();
 }
 
 // poll → decode → route → tick → correlate → emit → commit
@@ -201,9 +216,13 @@ absl::Status Pipeline::Loop::Round() {
   intake_.Take(std::move(polled.batch));
   clock_.Advance(now);
   arrivals_.NoteClosed();
-  LoadTopology(now);
-  ApplyWaiting();
-  CloseTicks();
+  if (retelling_.is_open()) {
+    RETURN_IF_ERROR(Retell());
+  } else {
+    LoadTopology(now);
+    ApplyWaiting();
+    CloseTicks();
+  }
   RETURN_IF_ERROR(CommitIfDue());
   intake_.BalancePressure(source_, now);
   return absl::OkStatus();
@@ -231,6 +250,34 @@ void Pipeline::Loop::ApplyWaiting() {
     ++applied_;
   }
   arrivals_.NoteClosed();
+}
+
+// The journal's next ticks, as far as their records have come. The map comes first, as it did.
+absl::Status Pipeline::Loop::Retell() {
+  while (retelling_.entry() != nullptr) {
+    while (IntakePartition* partition =
+               intake_.topology_loaded() ? nullptr : retelling_.NextToLoad(intake_)) {
+      arrivals_.Apply(*partition, intake_.Pop(*partition), true);
+    }
+    if (!intake_.topology_loaded() && retelling_.Loaded(intake_)) {
+      intake_.UpdateTopologyLoaded(true);
+      map_ = topology_.Snapshot();
+    }
+    while (IntakePartition* partition =
+               intake_.topology_loaded() ? retelling_.Next(intake_) : nullptr) {
+      arrivals_.Apply(*partition, intake_.Pop(*partition), false);
+      ++applied_;
+    }
+    ASSIGN_OR_RETURN(const bool complete, retelling_.Complete(intake_));
+    if (!complete) {
+      return absl::OkStatus();
+    }
+    clock_.Follow(retelling_.entry()->watermark, retelling_.entry()->clock);
+    arrivals_.NoteClosed();
+    CloseTicks();
+    RETURN_IF_ERROR(retelling_.Advance());
+  }
+  return absl::OkStatus();
 }
 
 // Closes, in order, the ticks that the watermark has passed and that have anything to say.

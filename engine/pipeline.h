@@ -63,6 +63,9 @@ struct PipelineOptions {
   Millis evaluation_interval{5'000};
   size_t series_max = 2'000'000;
   std::string journal_path;  // "": none is written
+  // A journal that a live run wrote over the same input: told again, tick by tick, and ends with
+  // it.
+  std::string retold_path;
   // Undated topology records of files hold from here (`--topology-from`); default: the beginning.
   EventTime topology_from = kMinTime;
   EventTime until = kMinTime;  // replay: event time goes on to here after the last record

@@ -63,6 +63,14 @@ RestoredSymptoms::RestoredSymptoms(const Program& program, const std::vector<Inc
   }
 }
 
+std::vector<Transition> RestoredSymptoms::Symptoms() const {
+  std::vector<Transition> out;
+  for (const auto& [key, symptom] : waiting_) {
+    out.push_back(symptom);
+  }
+  return out;
+}
+
 bool RestoredSymptoms::Over(EventTime tick, const Detector& detector,
                             const Transition& symptom) const {
   if (tick - begun_ >= kKeptMax) {
@@ -129,8 +137,9 @@ void RestoredSymptoms::Settle(EventTime tick, const Detector& detector,
     if (transition.to == SignalState::kPending) {
       return true;  // it fires already
     }
+    const bool known = transition.onset == found->second.onset;
     waiting_.erase(found);
-    return false;
+    return known && transition.to == SignalState::kFiring;
   });
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     const auto& [signal, entity, relation_from] = at->first;

@@ -28,6 +28,9 @@ class RestoredSymptoms {
   // only begins to see.
   void Settle(EventTime tick, const Detector& detector, std::vector<Transition>& transitions);
 
+  // All of them: what detection takes up again.
+  std::vector<Transition> Symptoms() const;
+
   bool empty() const { return waiting_.empty(); }
 
  private:

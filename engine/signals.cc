@@ -53,6 +53,17 @@ double MoreExtreme(Condition::Direction direction, double a, double b) {
 SignalBook::SignalBook(const Program& program, uint32_t instances_max)
     : program_(program), instances_max_(instances_max), signals_(program.signals.size()) {}
 
+// Its timers have run since its onset; those of its end begin here.
+void SignalBook::Resume(const Signal& signal, const SignalStep& step) {
+  for (const Running& running : step.running) {
+    Instance instance;
+    instance.onset = running.onset;
+    instance.value = running.value;
+    instance.firing = step.time - running.onset >= signal.when.hold;
+    active_ += signals_[step.signal.index()].instances.emplace(running.key, instance).second;
+  }
+}
+
 void SignalBook::True(const Signal& signal, const SignalStep& step, const Observed& observed) {
   auto& instances = signals_[step.signal.index()].instances;
   auto found = instances.find(observed.key);
@@ -114,6 +125,7 @@ void SignalBook::Step(SignalStep step, std::vector<Transition>& out) {
       step.when.push_back({std::move(key), std::numeric_limits<double>::quiet_NaN()});
     }
   }
+  Resume(signal, step);
   Normalise(step.when, signal.when.direction);
   std::sort(step.clear.begin(), step.clear.end());
   if (step.when.empty() && state.instances.empty()) {

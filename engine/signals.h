@@ -23,6 +23,13 @@ struct Observed {
   double value = 0;
 };
 
+// An instance that was active before the first instant that is evaluated, as a former run knew it.
+struct Running {
+  InstanceKey key;
+  EventTime onset;
+  double value = 0;
+};
+
 // What one instant says of one signal. Lists in any order; a key may come more than once.
 struct SignalStep {
   SignalId signal;
@@ -30,6 +37,7 @@ struct SignalStep {
   std::vector<Observed> when;                   // `when` is true of these
   std::vector<InstanceKey> clear;               // `clear` is true of these
   std::vector<InstanceKey> known_without_data;  // for `no data raise`
+  std::vector<Running> running;                 // at the signal's first instant only
   // Whether any selector yields an element for the instance; asked only where it matters.
   std::function<bool(const InstanceKey&)> has_data;
 };
@@ -87,6 +95,7 @@ class SignalBook {
     bool watched = false;
   };
 
+  void Resume(const Signal& signal, const SignalStep& step);
   void True(const Signal& signal, const SignalStep& step, const Observed& observed);
   void NotTrue(const Signal& signal, const SignalStep& step, const InstanceKey& key,
                Instance& instance);

@@ -82,6 +82,8 @@ void AddReplay(CLI::App& app, ReplayArguments& arguments) {
   command->add_option("--dead-letter", arguments.dead_letter, "Where undecodable records go");
   command->add_option("--late", arguments.late, "Where late samples and events go");
   command->add_option("--journal", arguments.journal, "Where the journal of arrivals goes");
+  command->add_option("--retell", arguments.journal_from,
+                      "The journal of a live run over the same input: its ticks, exactly");
   command->add_flag("--no-positions", arguments.no_positions,
                     "Leave topic, partition and offset out of the evidence");
 }

@@ -78,6 +78,7 @@ absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments) {
                               : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   setup.options.batch_records = std::max<size_t>(1, arguments.batch_records);
   setup.options.journal_path = arguments.journal;
+  setup.options.retold_path = arguments.journal_from;
   setup.options.evidence_positions = !arguments.no_positions;
   setup.options.now = nullptr;
   setup.options.incidents.engine_version = kVersion;

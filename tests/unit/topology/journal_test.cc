@@ -56,9 +56,35 @@ TEST_F(JournalTest, ALineNamesOnlyWhatChanged) {
   ASSERT_TRUE(journal.Flush().ok());
   EXPECT_EQ(ReadAll(path_),
             "{\"tick\":1000,\"watermark\":1001,\"cuts\":[[\"metrics\",0,11],[\"metrics\",1,9]]}\n"
+            "{\"tick\":2000,\"watermark\":2001}\n"
             "{\"tick\":3000,\"watermark\":3500,\"cuts\":[[\"metrics\",1,10]],"
             "\"clock\":[[\"clamped\",\"metrics\",1,9000,3]],\"topology\":[[\"map\",0,4]]}\n");
-  EXPECT_EQ(journal.lines(), 2U);
+  EXPECT_EQ(journal.lines(), 3U);
+}
+
+// What arrives next may be late because of it; ticks that close in silence are one line.
+TEST_F(JournalTest, AnEmptyTickIsWrittenWhenItMatters) {
+  Journal journal;
+  ASSERT_TRUE(journal.Open(path_).ok());
+  journal.CloseTick(At(1), FromMillis(1'001));
+  journal.CloseTick(At(2), FromMillis(2'001));
+  ASSERT_TRUE(journal.Flush().ok());
+  EXPECT_EQ(ReadAll(path_), "");
+  ASSERT_TRUE(journal.Close().ok());
+  EXPECT_EQ(ReadAll(path_), "{\"tick\":2000,\"watermark\":2001}\n");
+}
+
+TEST_F(JournalTest, ALaterTermIsAppended) {
+  for (int term = 0; term < 2; ++term) {
+    Journal journal;
+    ASSERT_TRUE((term == 0 ? journal.Open(path_) : journal.Append(path_, At(1))).ok());
+    journal.Took({"t", 0}, 1);
+    journal.CloseTick(At(2), At(2));
+    ASSERT_TRUE(journal.Close().ok());
+  }
+  const std::string tick = "{\"tick\":2000,\"watermark\":2000,\"cuts\":[[\"t\",0,1]]}\n";
+  EXPECT_EQ(ReadAll(path_), tick + "{\"tick\":1000,\"watermark\":1000,\"resumed\":true}\n" + tick);
+  EXPECT_TRUE(ParseJournalEntry(R"({"tick":1,"watermark":1,"resumed":true})")->resumed);
 }
 
 TEST_F(JournalTest, IsReadBackAsItWasWritten) {
