@@ -57,7 +57,7 @@ struct ReplayArguments {
   std::string dead_letter, late;  // paths; "" drops and counts
   std::string journal;
   std::string journal_from;  // of a live run, to be told again
-  int threads = 0;  // 0: one per core
+  int threads = 0;           // 0: one per core
   size_t batch_records = 256;
   bool no_positions = false;  // leave topic, partition, offset out of evidence
 };
