@@ -1,5 +1,5 @@
 # The short way: set-up, build, run. CMakePresets.json and scripts/ do the work.
-.PHONY: build demo test kafka kafka-stop bench format tidy clean help
+.PHONY: build demo test kafka kafka-stop bench quality format tidy clean help
 .DEFAULT_GOAL := build
 MAKEFLAGS += --no-print-directory
 
@@ -27,6 +27,11 @@ bench: ## builds and runs the benchmarks
 	@scripts/packages build
 	@scripts/build release
 	@for bench in build/release/bench/*_bench; do echo "$$bench"; "$$bench" || exit 1; done
+
+quality: ## incidents against known faults: make quality QUALITY_DATA=DIR, the unpacked sets (docs/quality.md)
+	@scripts/packages build
+	@scripts/build release rootnote
+	@/usr/bin/python3 bench/quality/all --data "$(QUALITY_DATA)" --write docs/quality.md
 
 format: ## clang-format over the whole tree
 	@scripts/packages format

@@ -84,6 +84,7 @@ void AddReplay(CLI::App& app, ReplayArguments& arguments) {
   command->add_option("--journal", arguments.journal, "Where the journal of arrivals goes");
   command->add_option("--retell", arguments.journal_from,
                       "The journal of a live run over the same input: its ticks, exactly");
+  command->add_option("--signals", arguments.signals, "Where the transitions of signals go");
   command->add_flag("--no-positions", arguments.no_positions,
                     "Leave topic, partition and offset out of the evidence");
 }

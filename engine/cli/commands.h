@@ -58,6 +58,7 @@ struct ReplayArguments {
   std::string journal;
   std::string journal_from;  // of a live run, to be told again
   int threads = 0;           // 0: one per core
+  std::string signals;       // where the transitions of signals go; "" nowhere
   size_t batch_records = 256;
   bool no_positions = false;  // leave topic, partition, offset out of evidence
 };

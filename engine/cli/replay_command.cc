@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 #include <thread>
 
 #include "fmt/format.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
 
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
@@ -63,6 +67,34 @@ absl::Status AddInputs(const ReplayArguments& arguments, ReplaySetup& setup) {
   return absl::OkStatus();
 }
 
+// What detection hands to correlation, a line each: what came of it can be compared with others'
+// ways.
+std::string SignalLine(const Transition& transition, const Program& program) {
+  const Signal& signal = program.signal(transition.signal);
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  const auto text = [&](const char* key, std::string_view value) {
+    writer.Key(key);
+    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  writer.StartObject();
+  text("time", FormatRfc3339(transition.time));
+  text("signal", signal.name);
+  text("entity", transition.entity);
+  if (!transition.relation_from.empty()) text("relation_from", transition.relation_from);
+  text("family", Name(signal.family));
+  text("severity", Name(signal.severity));
+  text("from", Name(transition.from));
+  text("to", Name(transition.to));
+  text("onset", FormatRfc3339(transition.onset));
+  if (std::isfinite(transition.value)) {
+    writer.Key("value");
+    writer.Double(transition.value);
+  }
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + '\n';
+}
+
 }  // namespace
 
 absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments) {
@@ -113,10 +145,20 @@ int RunReplay(const ReplayArguments& arguments) {
     progress.Progress(
         fmt::format("{}  {} revisions", FormatRfc3339(incident.updated_at), revisions));
   });
+  std::ofstream signals;
+  if (!arguments.signals.empty()) {
+    signals.open(arguments.signals, std::ios::binary | std::ios::trunc);
+    pipeline.OnTransition([&](const Transition& transition, const Program& program) {
+      signals << SignalLine(transition, program);
+    });
+  }
   absl::Status status = pipeline.Run();
   (*source)->Close();
   const absl::Status closed = (*sink)->Close();
   if (status.ok()) status = closed;
+  if (status.ok() && !arguments.signals.empty() && !signals.flush()) {
+    status = absl::DataLossError(fmt::format("{}: cannot be written", arguments.signals));
+  }
   progress.Progress("");
   if (!status.ok()) return PrintFailure(status);
   if (progress.interactive()) {
