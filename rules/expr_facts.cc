@@ -230,7 +230,8 @@ Dimension DimensionOfCall(const Expr& expr) {
   const std::string& name = expr.text;
   if (IsOneOf(name, {"time", "timestamp"})) return Known(0, 1);
   if (IsOneOf(name, {"count_over_time", "present_over_time", "changes", "resets", "absent",
-                     "absent_over_time", "sgn"})) {
+                     "absent_over_time", "sgn", "anomaly_over_time", "anomaly_onset_over_time",
+                     "rate_anomaly_over_time"})) {
     return Known(0, 0);
   }
   if (name == "histogram_quantile" && expr.args.size() > 1) {

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 
 #include "rules/promql/anomaly_functions.h"
+#include "rules/promql/anomaly_score.h"
 #include "rules/promql/evaluation.h"
 #include "rules/promql/histogram_functions.h"
 #include "rules/promql/label_functions.h"
@@ -66,7 +67,7 @@ void CheckStrategy(const Expr& expr, double& strategy, bool any, const Evaluatio
 absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, EventTime t,
                                  const Evaluation& evaluation) {
   const Expr* matrix = nullptr;
-  double parameters[2] = {0, 0};
+  double parameters[3] = {0, 0, 0};
   size_t parameter = 0;
   for (const auto& arg : expr.args) {
     if (arg->type == ValueType::kMatrix) {
@@ -76,7 +77,9 @@ absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, Event
     }
   }
   ASSIGN_OR_RETURN(const Range range, evaluation.Matrix(*matrix, t));
-  const bool keeps_name = expr.text == "last_over_time" || expr.text == "first_over_time";
+  // Anomalies are looked for in all metrics that a pattern of names selects.
+  const bool keeps_name =
+      expr.text == "last_over_time" || expr.text == "first_over_time" || IsAnomalyScore(expr.text);
   const bool counters = expr.text == "rate" || expr.text == "increase";
   if (expr.text == "quantile_over_time" && !range.series.empty()) {
     CheckQuantile(parameters[0], *expr.args[0], evaluation);
@@ -85,7 +88,7 @@ absl::StatusOr<Vector> OverRange(const Expr& expr, RangeFunction function, Event
     CheckStrategy(expr, parameters[0], !range.series.empty(), evaluation);
   Vector result;
   for (const RangeSeries& series : range.series) {
-    const RangeCall call{series.points, range, parameters[0], parameters[1]};
+    const RangeCall call{series.points, range, parameters[0], parameters[1], parameters[2]};
     if (expr.text == "double_exponential_smoothing") RETURN_IF_ERROR(CheckFactors(call));
     const std::optional<double> value = function(call);
     if (!value) continue;

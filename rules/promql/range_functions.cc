@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "rules/promql/anomaly_functions.h"
+#include "rules/promql/anomaly_score.h"
 #include "rules/promql/summation.h"
 
 namespace rootnote::promql {
@@ -256,6 +257,8 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
+    {"anomaly_onset_over_time", AnomalyOnsetOverTime},
+    {"anomaly_over_time", AnomalyOverTime},
     {"avg_over_time", AvgOverTime},
     {"changes", Changes},
     {"count_over_time", CountOverTime},
@@ -276,6 +279,7 @@ constexpr Row kRows[] = {
     {"quantile_anomaly_over_time", QuantileAnomalyOverTime},
     {"quantile_over_time", QuantileOverTime},
     {"rate", Rate},
+    {"rate_anomaly_over_time", RateAnomalyOverTime},
     {"resets", Resets},
     {"stddev_over_time", StddevOverTime},
     {"stdvar_over_time", StdvarOverTime},

@@ -15,6 +15,7 @@ struct RangeCall {
   // Scalar arguments in order: quantile_over_time's φ, predict_linear's seconds, the two factors.
   double first = 0;
   double second = 0;
+  double third = 0;
 };
 
 // Nothing: the series has no value (too few points).

@@ -39,7 +39,7 @@ class Scenarios : public testing::TestWithParam<std::string> {
   void SetUp() override {
     auto sources = ReadRuleFiles({GetParam()});
     ASSERT_TRUE(sources.ok()) << sources.status();
-    CompileResult result = Compile(*std::move(sources), {}, ImportFilesOnDisk());
+    CompileResult result = Compile(*std::move(sources), WithPacks(), ImportFilesOnDisk());
     for (const Diagnostic& diagnostic : result.diagnostics.list()) {
       messages_ += FormatDiagnostic(diagnostic, result.sources);
     }

@@ -1,0 +1,145 @@
+// What is unusual for a series itself, and what only looks so.
+#include "rules/promql/anomaly_score.h"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace rootnote::promql {
+namespace {
+
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""h;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// Even and odd samples around 100: median 100, MAD 1, and peaks of 1.
+double Quiet(size_t i) { return i % 2 == 0 ? 99 : 101; }
+
+std::vector<Point> Samples(size_t count, Millis interval, const std::function<double(size_t)>& at) {
+  std::vector<Point> points;
+  for (size_t i = 0; i < count; ++i) {
+    points.push_back({EventTime(interval * static_cast<int64_t>(i + 1)), at(i)});
+  }
+  return points;
+}
+
+std::optional<double> ScoreOfLast(const std::vector<Point>& points, AnomalyLimits limits) {
+  return AnomalyScore(points, points.back().time, limits);
+}
+
+TEST(AnomalyScore, CountsInWhatIsUsual) {
+  auto points = Samples(100, 1min, Quiet);
+  points.back().value = 100 + 10 * 1.4826;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
+  points.back().value = 100 - 10 * 1.4826;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -10, 1e-9);
+}
+
+TEST(AnomalyScore, NeedsTenSamplesAndOneThatIsYoung) {
+  const auto points = Samples(20, 1min, Quiet);
+  EXPECT_TRUE(ScoreOfLast(points, {10min, 0, 0}).has_value());  // 1 … 10 are learned
+  EXPECT_FALSE(ScoreOfLast(points, {11min, 0, 0}).has_value());
+  EXPECT_FALSE(AnomalyScore(points, points.back().time + 10min, {10min, 0, 0}).has_value());
+  EXPECT_FALSE(AnomalyScore({}, EventTime(1h), {10min, 0, 0}).has_value());
+}
+
+TEST(AnomalyScore, WhatIsNoNumberDoesNotCount) {
+  auto points = Samples(100, 1min, Quiet);
+  points[50].value = kNan;
+  points[61].value = HUGE_VAL;
+  points[98].value = 100 + 10 * 1.4826;
+  points[99].value = kNan;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
+}
+
+TEST(AnomalyScore, SmallEffectsAreNone) {
+  auto points = Samples(100, 1min, Quiet);
+  points.back().value = 140;
+  EXPECT_GT(*ScoreOfLast(points, {10min, 39, 0.39}), 6);
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 41, 0}), 0);
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0.41}), 0);
+}
+
+// A constant series has no deviation to count in.
+TEST(AnomalyScore, ConstantsAreMeasuredByTheEffectThatMatters) {
+  auto points = Samples(100, 1min, [](size_t) { return 100.0; });
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
+  points.back().value = 99;
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 2, 0}), 0);
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 1, 0}), -10, 1e-9);
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), -100);
+}
+
+// A fault of a quarter of the time, and younger than the lag or not, does not train what it is
+// measured by.
+TEST(AnomalyScore, AFaultIsNotLearned) {
+  const auto at = [](size_t i) { return i < 150 ? Quiet(i) : 500.0; };
+  EXPECT_EQ(*ScoreOfLast(Samples(155, 1min, at), {10min, 0, 0}), 100);
+  EXPECT_EQ(*ScoreOfLast(Samples(200, 1min, at), {10min, 0, 0}), 100);
+}
+
+// Spikes that come again and again are how this series is.
+TEST(AnomalyScore, PeaksThatComeAgainAreUsual) {
+  const auto at = [](size_t i) { return i % 20 == 7 ? 150 : Quiet(i); };
+  auto points = Samples(400, 1min, at);
+  points.back().value = 150;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 2, 1e-9);
+  points.back().value = 300;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 8, 1e-9);
+  points.back().value = 80;  // downwards it never went
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -20 / 1.4826, 1e-9);
+}
+
+// A job at the same time of the day is usual; at another time it is not, and neither is its absence
+// an anomaly.
+TEST(AnomalyScore, WhatComesDailyIsUsual) {
+  const auto at = [](size_t i) { return i % 144 == 100 ? 500 : Quiet(i); };  // every ten minutes
+  const auto points = Samples(144 + 101, 10min, at);
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
+  auto elsewhere = Samples(144 + 91, 10min, at);
+  elsewhere.back().value = 500;
+  EXPECT_EQ(*ScoreOfLast(elsewhere, {10min, 0, 0}), 100);
+  auto first = Samples(101, 10min, at);
+  EXPECT_EQ(*ScoreOfLast(first, {10min, 0, 0}), 100);
+}
+
+std::optional<double> Call(RangeFunction function, const std::vector<Point>& points, double lag) {
+  Range range;
+  range.end = range.instant = points.back().time;
+  return function({points, range, lag, 0, 0});
+}
+
+TEST(AnomalyScore, OfCountersTheGrowthCounts) {
+  double sum = 0;
+  auto points = Samples(101, 1min, [&](size_t i) { return sum += i % 2 == 0 ? 54 : 66; });
+  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), -0.1 / (0.1 * 1.4826), 1e-9);
+  points.back().value = points[99].value + 60 + 60 * 14.826;
+  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 100, 1e-9);
+  points.back().value = 60;  // begins anew
+  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 0, 1e-9);
+}
+
+TEST(AnomalyScore, AnOnsetIsToldOnce) {
+  auto points = Samples(100, 1min, Quiet);
+  points[97].value = 200;
+  points.resize(98);
+  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 100 / 1.4826, 1e-9);
+  points.push_back({points.back().time + 1min, 190});
+  EXPECT_EQ(*Call(AnomalyOnsetOverTime, points, 600), 0);
+  points.push_back({points.back().time + 1min, 220});
+  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 120 / 1.4826, 1e-9);
+}
+
+TEST(AnomalyScore, NamesOfItsFunctions) {
+  EXPECT_TRUE(IsAnomalyScore("anomaly_over_time"));
+  EXPECT_TRUE(IsAnomalyScore("rate_anomaly_over_time"));
+  EXPECT_TRUE(IsAnomalyScore("anomaly_onset_over_time"));
+  EXPECT_FALSE(IsAnomalyScore("zscore_over_time"));
+}
+
+}  // namespace
+}  // namespace rootnote::promql
