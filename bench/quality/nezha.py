@@ -1,6 +1,7 @@
 """Nezha (IntelligentDDS): days of per-pod metrics, latency of call edges, and injected faults.
 
-Entities: pod, node, entry (what users see). Relations: calls pod -> pod, placed_on pod -> node, enters entry -> pod.
+Entities: pod, node, entry (what users see, where that is not one pod). Relations: calls pod -> pod, placed_on pod ->
+node, enters entry -> pod.
 """
 
 import os
@@ -168,24 +169,32 @@ def _read_edges(path, metric, pods, case):
 
 
 def _read_entry(path, pods, case):
+    """What users see of a service: that service's own, if it is one pod; else an entry in front of its pods."""
     if not os.path.exists(path):
         case.notes.append(f"{path}: missing")
         return
-    columns, called = None, {on for relation, _, on in case.relations if relation == "calls"}
+    columns, labels_of = None, {}
     for place, time, cells in _rows(path):
         name = next((cell.strip() for key, cell in cells.items() if key.lower() == "servicename"), "") or "front"
         if columns is None:
-            columns = {key: f"entry_{cases.metric_name(key)}" for key in cells if key.lower() != "servicename"}
-        if ("entry", name) not in case.entities:
-            case.add_entity("entry", name)
-            behind = next((found for service, found in pods.items() if service.lower() == name.lower()), None)
-            if behind is None:  # whoever nobody else calls takes the users' calls
-                behind = [pod for found in pods.values() for pod in found if ("pod", pod) not in called]
-            for pod in behind:
-                case.relate("enters", ("entry", name), ("pod", pod))
+            columns = {key: f"service_{cases.metric_name(key)}" for key in cells if key.lower() != "servicename"}
+        if name not in labels_of:
+            labels_of[name] = _stands_for(name, pods, case)
         values = _values(place, cells, columns)
         if values:
-            case.rows.append((time, {"entry": name}, values))
+            case.rows.append((time, labels_of[name], values))
+
+
+def _stands_for(name, pods, case):
+    behind = next((found for service, found in pods.items() if service.lower() == name.lower()), None)
+    if behind is None:  # whoever nobody else calls takes the users' calls
+        called = {on for relation, _, on in case.relations if relation == "calls"}
+        behind = [pod for found in pods.values() for pod in found if ("pod", pod) not in called]
+    if len(behind) == 1:
+        return {"pod": behind[0]}
+    for pod in behind:
+        case.relate("enters", case.add_entity("entry", name), ("pod", pod))
+    return {"entry": name}
 
 
 def _read_faults(path, case):

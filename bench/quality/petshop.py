@@ -1,7 +1,9 @@
 """PetShop (Amazon Science): normal days, and issues of a few rows, each on its own.
 
-Entities: component. Relation: calls component -> component. One case per traffic scenario: the normal rows, then each
-issue with an hour of normal rows behind it, so that one stream holds them all and nothing says where an issue begins.
+Entities: component; client (who calls a component, seen from there); endpoint (an address that components call, seen
+by them: what stands behind it is not known). Relation: calls, caller -> callee. One case per traffic scenario: the normal
+rows, then each issue with an hour of normal rows behind it, so that one stream holds them all and nothing says where an
+issue begins.
 """
 
 import os
@@ -9,9 +11,18 @@ import os
 import case as cases
 from case import BadData, Case
 
-LABELS = ("component",)
+LABELS = ("component", "client", "endpoint")
 REST_MS = 3_600_000  # normal rows between two issues: time to recover
 BEFORE_MS, AFTER_MS = 60_000, 420_000
+
+
+def _entity(name):
+    """The tracer's own words at the end of a name tell addresses and clients from components."""
+    name = name.strip()
+    for ending, kind in (("_remote", "endpoint"), ("_client", "client")):
+        if name.endswith(ending):
+            return kind, name
+    return "component", name
 
 
 def load(folder):
@@ -58,9 +69,9 @@ def _load_scenario(folder, name):
 
 
 def _add(case, time, by_component):
-    for component, metrics in by_component.items():
-        case.add_entity("component", component)
-        case.rows.append((time, {"component": component}, metrics))
+    for name, metrics in by_component.items():
+        kind, ident = case.add_entity(*_entity(name))
+        case.rows.append((time, {kind: ident}, metrics))
 
 
 def _find_issues(folder, case):
@@ -84,7 +95,7 @@ def _read_rows(path):
     metrics, statistics = rows[0][1], rows[1][1]
     if metrics[0].strip() != "metric" or statistics[0].strip() != "statistic":
         raise BadData(f"{path}:2", "the first cells of lines 2 and 3 are not `metric` and `statistic`")
-    names = [f"component_{cases.metric_name(metric)}_{cases.metric_name(statistic)}"
+    names = [f"call_{cases.metric_name(metric)}_{cases.metric_name(statistic)}"
              for metric, statistic in zip(metrics, statistics)]
     out = []
     for line, cells in rows[2:]:
@@ -112,10 +123,10 @@ def _read_graph(path, case):
         return
     header, rows = cases.read_csv(path)
     for line, cells in rows:
-        caller = case.add_entity("component", cells[0].strip())
+        caller = case.add_entity(*_entity(cells[0]))
         for callee, cell in zip(header[1:], cells[1:]):
             if cases.number(cell, f"{path}:{line}") or 0:
-                case.relate("calls", caller, case.add_entity("component", callee))
+                case.relate("calls", caller, case.add_entity(*_entity(callee)))
 
 
 def _read_target(path, shift, step, folder):
@@ -129,4 +140,4 @@ def _read_target(path, shift, step, folder):
     name = os.path.relpath(os.path.dirname(path), folder)
     # What a row says is known when it ends: the window is longer by one row.
     return {"name": f"{name} {symptom}: {root}", "time": time, "window": [time - BEFORE_MS, time + AFTER_MS + step],
-            "roots": [cases.entity_name(("component", root))], "affected": None}
+            "roots": [cases.entity_name(_entity(root))], "affected": None}
