@@ -155,8 +155,13 @@ AnomalyLimits LimitsOf(const RangeCall& call) {
 std::optional<double> AnomalyScore(std::span<const Point> points, EventTime now,
                                    const AnomalyLimits& limits) {
   std::optional<Parted> parted = Part(points, now, limits.lag);
-  if (!parted) return std::nullopt;
-  return Score(parted->judged.back(), Learn(std::move(parted->learned), limits));
+  // One sample may be a hiccup, whatever the interval: the last two must agree.
+  if (!parted || parted->judged.size() < 2) return std::nullopt;
+  const Usual usual = Learn(std::move(parted->learned), limits);
+  const double last = Score(parted->judged.back(), usual);
+  const double before = Score(parted->judged[parted->judged.size() - 2], usual);
+  if (last * before <= 0) return 0;
+  return std::abs(before) < std::abs(last) ? before : last;
 }
 
 bool IsAnomalyScore(std::string_view function) {

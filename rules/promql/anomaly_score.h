@@ -17,9 +17,10 @@ struct AnomalyLimits {
   double ratio = 0;   // … as a part of the median
 };
 
-// The score of the last of `points` (ascending, without stale markers) at the instant `now`, in
-// [-100, 100]; 0 for what is usual or too small to matter. Nothing before ten samples were learned,
-// or if the last sample is as old as the lag.
+// The lesser score of the last two of `points` (ascending, without stale markers) at the instant
+// `now`, in [-100, 100]; 0 if they disagree about the direction, for what is usual, and for what is
+// too small to matter. Nothing before ten samples were learned, or if there are not two within the
+// lag.
 std::optional<double> AnomalyScore(std::span<const Point> points, EventTime now,
                                    const AnomalyLimits& limits);
 
@@ -30,7 +31,8 @@ bool IsAnomalyScore(std::string_view function);
 // between neighbouring samples.
 std::optional<double> AnomalyOverTime(const RangeCall& call);
 std::optional<double> RateAnomalyOverTime(const RangeCall& call);
-// The same, but 0 unless it says more than any sample within the lag: once per episode.
+// The score of the last sample alone, but 0 unless it says more than any within the lag: once per
+// episode.
 std::optional<double> AnomalyOnsetOverTime(const RangeCall& call);
 
 }  // namespace rootnote::promql

@@ -27,23 +27,41 @@ std::vector<Point> Samples(size_t count, Millis interval, const std::function<do
   return points;
 }
 
+// The last two samples.
+void SetLast(std::vector<Point>& points, double value) {
+  points.back().value = value;
+  points[points.size() - 2].value = value;
+}
+
 std::optional<double> ScoreOfLast(const std::vector<Point>& points, AnomalyLimits limits) {
   return AnomalyScore(points, points.back().time, limits);
 }
 
 TEST(AnomalyScore, CountsInWhatIsUsual) {
   auto points = Samples(100, 1min, Quiet);
-  points.back().value = 100 + 10 * 1.4826;
+  SetLast(points, 100 + 10 * 1.4826);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
-  points.back().value = 100 - 10 * 1.4826;
+  SetLast(points, 100 - 10 * 1.4826);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -10, 1e-9);
 }
 
-TEST(AnomalyScore, NeedsTenSamplesAndOneThatIsYoung) {
+TEST(AnomalyScore, OneSampleMayBeAHiccup) {
+  auto points = Samples(100, 1min, Quiet);
+  points[98].value = 101;
+  points[99].value = 1000;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 1 / 1.4826, 1e-9);
+  points[98].value = 100 - 10 * 1.4826;  // the one up, the other down
+  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
+  points[98].value = 100 + 10 * 1.4826;
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
+}
+
+TEST(AnomalyScore, NeedsTenSamplesAndTwoThatAreYoung) {
   const auto points = Samples(20, 1min, Quiet);
   EXPECT_TRUE(ScoreOfLast(points, {10min, 0, 0}).has_value());  // 1 … 10 are learned
   EXPECT_FALSE(ScoreOfLast(points, {11min, 0, 0}).has_value());
-  EXPECT_FALSE(AnomalyScore(points, points.back().time + 10min, {10min, 0, 0}).has_value());
+  EXPECT_TRUE(AnomalyScore(points, points.back().time + 8min, {10min, 0, 0}).has_value());
+  EXPECT_FALSE(AnomalyScore(points, points.back().time + 9min, {10min, 0, 0}).has_value());
   EXPECT_FALSE(AnomalyScore({}, EventTime(1h), {10min, 0, 0}).has_value());
 }
 
@@ -51,14 +69,14 @@ TEST(AnomalyScore, WhatIsNoNumberDoesNotCount) {
   auto points = Samples(100, 1min, Quiet);
   points[50].value = kNan;
   points[61].value = HUGE_VAL;
-  points[98].value = 100 + 10 * 1.4826;
+  points[97].value = points[98].value = 100 + 10 * 1.4826;
   points[99].value = kNan;
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
 }
 
 TEST(AnomalyScore, SmallEffectsAreNone) {
   auto points = Samples(100, 1min, Quiet);
-  points.back().value = 140;
+  SetLast(points, 140);
   EXPECT_GT(*ScoreOfLast(points, {10min, 39, 0.39}), 6);
   EXPECT_EQ(*ScoreOfLast(points, {10min, 41, 0}), 0);
   EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0.41}), 0);
@@ -68,7 +86,7 @@ TEST(AnomalyScore, SmallEffectsAreNone) {
 TEST(AnomalyScore, ConstantsAreMeasuredByTheEffectThatMatters) {
   auto points = Samples(100, 1min, [](size_t) { return 100.0; });
   EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
-  points.back().value = 99;
+  SetLast(points, 99);
   EXPECT_EQ(*ScoreOfLast(points, {10min, 2, 0}), 0);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 1, 0}), -10, 1e-9);
   EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), -100);
@@ -86,25 +104,23 @@ TEST(AnomalyScore, AFaultIsNotLearned) {
 TEST(AnomalyScore, PeaksThatComeAgainAreUsual) {
   const auto at = [](size_t i) { return i % 20 == 7 ? 150 : Quiet(i); };
   auto points = Samples(400, 1min, at);
-  points.back().value = 150;
+  SetLast(points, 150);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 2, 1e-9);
-  points.back().value = 300;
+  SetLast(points, 300);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 8, 1e-9);
-  points.back().value = 80;  // downwards it never went
+  SetLast(points, 80);  // downwards it never went
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -20 / 1.4826, 1e-9);
 }
 
-// A job at the same time of the day is usual; at another time it is not, and neither is its absence
-// an anomaly.
+// A job at the same time of the day is usual; at another time, or before a day was seen, it is not.
 TEST(AnomalyScore, WhatComesDailyIsUsual) {
-  const auto at = [](size_t i) { return i % 144 == 100 ? 500 : Quiet(i); };  // every ten minutes
-  const auto points = Samples(144 + 101, 10min, at);
-  EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
+  const AnomalyLimits limits{30min, 0, 0};
+  const auto at = [](size_t i) { return i % 144 == 100 || i % 144 == 101 ? 500 : Quiet(i); };
+  EXPECT_EQ(*ScoreOfLast(Samples(144 + 102, 10min, at), limits), 0);
+  EXPECT_EQ(*ScoreOfLast(Samples(102, 10min, at), limits), 100);
   auto elsewhere = Samples(144 + 91, 10min, at);
-  elsewhere.back().value = 500;
-  EXPECT_EQ(*ScoreOfLast(elsewhere, {10min, 0, 0}), 100);
-  auto first = Samples(101, 10min, at);
-  EXPECT_EQ(*ScoreOfLast(first, {10min, 0, 0}), 100);
+  SetLast(elsewhere, 500);
+  EXPECT_EQ(*ScoreOfLast(elsewhere, limits), 100);
 }
 
 std::optional<double> Call(RangeFunction function, const std::vector<Point>& points, double lag) {
@@ -116,9 +132,8 @@ std::optional<double> Call(RangeFunction function, const std::vector<Point>& poi
 TEST(AnomalyScore, OfCountersTheGrowthCounts) {
   double sum = 0;
   auto points = Samples(101, 1min, [&](size_t i) { return sum += i % 2 == 0 ? 54 : 66; });
-  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), -0.1 / (0.1 * 1.4826), 1e-9);
-  points.back().value = points[99].value + 60 + 60 * 14.826;
-  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 100, 1e-9);
+  for (const size_t i : {99, 100}) points[i].value = points[i - 1].value + 60 + 60 * 1.4826;
+  EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 10, 1e-9);
   points.back().value = 60;  // begins anew
   EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 0, 1e-9);
 }
