@@ -70,13 +70,13 @@ def petshop(folder):
     home = os.path.join(folder, "low")
 
     def rows_of(start, count, slow):
-        header = [["microservice"] + parts * 2, ["metric"] + ["latency"] * 4 + ["availability"] * 4,
-                  ["statistic"] + ["Average"] * 8, ["unix_timestamp"] + [""] * 8]
+        header = [["microservice"] + parts * 3, ["metric"] + ["latency"] * 4 + ["availability"] * 4 + ["requests"] * 4,
+                  ["statistic"] + ["Average"] * 8 + ["Sum"] * 4, ["unix_timestamp"] + [""] * 12]
         rows = []
         for row in range(count):
             factor = [8 if part in slow and row in (2, 3) else 1 for part in parts]
             latency = [str((0.1 + dice.random() / 100) * more) for more in factor[:3]] + [""]
-            rows.append([f"{start + row * 300}.0"] + latency + ["100.0", "100.0", "100.0", ""])
+            rows.append([f"{start + row * 300}.0"] + latency + ["100.0"] * 3 + [""] + ["400"] * 3 + [""])
         return header + rows
 
     _write_csv(os.path.join(home, "noissue", "metrics.csv"), rows_of(1_890_000_000, 60, ()))
