@@ -18,6 +18,9 @@ constexpr double kPeak = 2;
 // What hardly moves is measured in tenths of the effect that matters.
 constexpr double kFinest = 0.1;
 constexpr double kScoreMax = 100;
+// What is judged must have lasted as long: two rows of a minute, half a minute late. A sample that
+// stands for more time than that has lasted.
+constexpr Millis kLasting{90'000};
 constexpr Millis kDay{86'400'000};
 constexpr Millis kSameTime{1'800'000};  // half an hour to either side: jobs do not begin punctually
 
@@ -155,13 +158,18 @@ AnomalyLimits LimitsOf(const RangeCall& call) {
 std::optional<double> AnomalyScore(std::span<const Point> points, EventTime now,
                                    const AnomalyLimits& limits) {
   std::optional<Parted> parted = Part(points, now, limits.lag);
-  // One sample may be a hiccup, whatever the interval: the last two must agree.
-  if (!parted || parted->judged.size() < 2) return std::nullopt;
+  if (!parted) return std::nullopt;
   const Usual usual = Learn(std::move(parted->learned), limits);
-  const double last = Score(parted->judged.back(), usual);
-  const double before = Score(parted->judged[parted->judged.size() - 2], usual);
-  if (last * before <= 0) return 0;
-  return std::abs(before) < std::abs(last) ? before : last;
+  const EventTime since = parted->judged.back().time - kLasting;
+  std::vector<double> scores;
+  for (const Point& point : parted->judged) {
+    if (point.time > since) scores.push_back(Score(point, usual));
+  }
+  // The middle one; of two in the middle that which says less.
+  std::sort(scores.begin(), scores.end());
+  const double low = scores[(scores.size() - 1) / 2];
+  const double high = scores[scores.size() / 2];
+  return low > 0 ? low : std::min(high, 0.0);
 }
 
 bool IsAnomalyScore(std::string_view function) {

@@ -17,10 +17,10 @@ struct AnomalyLimits {
   double ratio = 0;   // … as a part of the median
 };
 
-// The lesser score of the last two of `points` (ascending, without stale markers) at the instant
-// `now`, in [-100, 100]; 0 if they disagree about the direction, for what is usual, and for what is
-// too small to matter. Nothing before ten samples were learned, or if there are not two within the
-// lag.
+// The median score of the samples in the 90 seconds up to the last of `points` (ascending, without
+// stale markers), of two medians that which says less; in [-100, 100], 0 for what is usual or too
+// small to matter. Nothing before ten samples were learned, or if the last is as old at the instant
+// `now` as the lag.
 std::optional<double> AnomalyScore(std::span<const Point> points, EventTime now,
                                    const AnomalyLimits& limits);
 

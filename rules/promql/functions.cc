@@ -17,7 +17,7 @@ constexpr FunctionSignature kFunctions[] = {
     {"acos", "v", 0, 'v', "the arccosine"},
     {"acosh", "v", 0, 'v', "the inverse hyperbolic cosine"},
     {"anomaly_onset_over_time", "msss", 0, 'v', "the score of the last sample when it says more than any within the lag, else 0", kOurs},
-    {"anomaly_over_time", "msss", 0, 'v', "how unusual the last two samples are, in units of what is usual for the series", kOurs},
+    {"anomaly_over_time", "msss", 0, 'v', "how unusual the last samples are, in units of what is usual for the series", kOurs},
     {"asin", "v", 0, 'v', "the arcsine"},
     {"asinh", "v", 0, 'v', "the inverse hyperbolic sine"},
     {"atan", "v", 0, 'v', "the arctangent"},

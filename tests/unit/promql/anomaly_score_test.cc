@@ -45,7 +45,7 @@ TEST(AnomalyScore, CountsInWhatIsUsual) {
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -10, 1e-9);
 }
 
-TEST(AnomalyScore, OneSampleMayBeAHiccup) {
+TEST(AnomalyScore, OneRowAMinuteMayBeAHiccup) {
   auto points = Samples(100, 1min, Quiet);
   points[98].value = 101;
   points[99].value = 1000;
@@ -56,12 +56,25 @@ TEST(AnomalyScore, OneSampleMayBeAHiccup) {
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
 }
 
-TEST(AnomalyScore, NeedsTenSamplesAndTwoThatAreYoung) {
+// A mean over five minutes has lasted; of many rows the middle one counts.
+TEST(AnomalyScore, JudgesByTimeAndNotByRows) {
+  auto slow = Samples(100, 5min, Quiet);
+  slow.back().value = 100 + 10 * 1.4826;
+  EXPECT_NEAR(*ScoreOfLast(slow, {10min, 0, 0}), 10, 1e-9);
+  auto fast = Samples(200, std::chrono::seconds(20), Quiet);  // five rows in 90 s
+  for (const size_t i : {195, 197, 199}) fast[i].value = 100 - 10 * 1.4826;
+  for (const size_t i : {196, 198}) fast[i].value = 100;
+  EXPECT_NEAR(*ScoreOfLast(fast, {10min, 0, 0}), -10, 1e-9);
+  fast[195].value = 100;
+  EXPECT_EQ(*ScoreOfLast(fast, {10min, 0, 0}), 0);
+}
+
+TEST(AnomalyScore, NeedsTenSamplesAndOneThatIsYoung) {
   const auto points = Samples(20, 1min, Quiet);
   EXPECT_TRUE(ScoreOfLast(points, {10min, 0, 0}).has_value());  // 1 … 10 are learned
   EXPECT_FALSE(ScoreOfLast(points, {11min, 0, 0}).has_value());
-  EXPECT_TRUE(AnomalyScore(points, points.back().time + 8min, {10min, 0, 0}).has_value());
-  EXPECT_FALSE(AnomalyScore(points, points.back().time + 9min, {10min, 0, 0}).has_value());
+  EXPECT_TRUE(AnomalyScore(points, points.back().time + 9min, {10min, 0, 0}).has_value());
+  EXPECT_FALSE(AnomalyScore(points, points.back().time + 10min, {10min, 0, 0}).has_value());
   EXPECT_FALSE(AnomalyScore({}, EventTime(1h), {10min, 0, 0}).has_value());
 }
 
