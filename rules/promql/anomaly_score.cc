@@ -15,6 +15,9 @@ constexpr double kOfMedianDeviation = 1.4826;
 constexpr size_t kParts = 8;
 // The largest of thirty normal samples lies two standard deviations from the middle (2.04).
 constexpr double kPeak = 2;
+// A deviation known from n samples only: where the normal distribution has six of them, Student's t
+// has 6 · (1 + 15 / n), within a tenth from twenty samples on.
+constexpr double kFew = 15;
 // What hardly moves is measured in tenths of the effect that matters.
 constexpr double kFinest = 0.1;
 constexpr double kScoreMax = 100;
@@ -68,10 +71,11 @@ Usual Learn(std::vector<Point> learned, const AnomalyLimits& limits) {
     value -= usual.median;
     sizes.push_back(std::abs(value));
   }
-  const double spread =
-      std::max(kOfMedianDeviation * Median(std::move(sizes)), kFinest * usual.effect);
-  usual.above = std::max(spread, UsualPeak(values, 1) / kPeak);
-  usual.below = std::max(spread, UsualPeak(values, -1) / kPeak);
+  const double few = 1 + kFew / static_cast<double>(values.size());
+  const double spread = kOfMedianDeviation * Median(std::move(sizes));
+  const double least = kFinest * usual.effect;
+  usual.above = std::max(few * std::max(spread, UsualPeak(values, 1) / kPeak), least);
+  usual.below = std::max(few * std::max(spread, UsualPeak(values, -1) / kPeak), least);
   usual.learned = std::move(learned);
   return usual;
 }

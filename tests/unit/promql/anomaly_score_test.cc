@@ -16,6 +16,9 @@ using std::chrono_literals::operator""h;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+// The unit of a series like Quiet below, from so many samples learned.
+double Unit(size_t learned) { return 1.4826 * (1 + 15.0 / static_cast<double>(learned)); }
+
 // Even and odd samples around 100: median 100, MAD 1, and peaks of 1.
 double Quiet(size_t i) { return i % 2 == 0 ? 99 : 101; }
 
@@ -39,9 +42,9 @@ std::optional<double> ScoreOfLast(const std::vector<Point>& points, AnomalyLimit
 
 TEST(AnomalyScore, CountsInWhatIsUsual) {
   auto points = Samples(100, 1min, Quiet);
-  SetLast(points, 100 + 10 * 1.4826);
+  SetLast(points, 100 + 10 * Unit(90));
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
-  SetLast(points, 100 - 10 * 1.4826);
+  SetLast(points, 100 - 10 * Unit(90));
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -10, 1e-9);
 }
 
@@ -49,20 +52,20 @@ TEST(AnomalyScore, OneRowAMinuteMayBeAHiccup) {
   auto points = Samples(100, 1min, Quiet);
   points[98].value = 101;
   points[99].value = 1000;
-  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 1 / 1.4826, 1e-9);
-  points[98].value = 100 - 10 * 1.4826;  // the one up, the other down
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 1 / Unit(90), 1e-9);
+  points[98].value = 100 - 10 * Unit(90);  // the one up, the other down
   EXPECT_EQ(*ScoreOfLast(points, {10min, 0, 0}), 0);
-  points[98].value = 100 + 10 * 1.4826;
+  points[98].value = 100 + 10 * Unit(90);
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
 }
 
 // A mean over five minutes has lasted; of many rows the middle one counts.
 TEST(AnomalyScore, JudgesByTimeAndNotByRows) {
   auto slow = Samples(100, 5min, Quiet);
-  slow.back().value = 100 + 10 * 1.4826;
+  slow.back().value = 100 + 10 * Unit(98);
   EXPECT_NEAR(*ScoreOfLast(slow, {10min, 0, 0}), 10, 1e-9);
   auto fast = Samples(200, std::chrono::seconds(20), Quiet);  // five rows in 90 s
-  for (const size_t i : {195, 197, 199}) fast[i].value = 100 - 10 * 1.4826;
+  for (const size_t i : {195, 197, 199}) fast[i].value = 100 - 10 * Unit(170);
   for (const size_t i : {196, 198}) fast[i].value = 100;
   EXPECT_NEAR(*ScoreOfLast(fast, {10min, 0, 0}), -10, 1e-9);
   fast[195].value = 100;
@@ -82,9 +85,16 @@ TEST(AnomalyScore, WhatIsNoNumberDoesNotCount) {
   auto points = Samples(100, 1min, Quiet);
   points[50].value = kNan;
   points[61].value = HUGE_VAL;
-  points[97].value = points[98].value = 100 + 10 * 1.4826;
+  points[97].value = points[98].value = 100 + 10 * Unit(88);
   points[99].value = kNan;
   EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 10, 1e-9);
+}
+
+// Student's t: what is known from few samples may be wrong.
+TEST(AnomalyScore, FewSamplesSayLess) {
+  auto few = Samples(20, 1min, Quiet);
+  SetLast(few, 100 + 10 * 1.4826);
+  EXPECT_NEAR(*ScoreOfLast(few, {10min, 0, 0}), 4, 1e-9);
 }
 
 TEST(AnomalyScore, SmallEffectsAreNone) {
@@ -117,12 +127,13 @@ TEST(AnomalyScore, AFaultIsNotLearned) {
 TEST(AnomalyScore, PeaksThatComeAgainAreUsual) {
   const auto at = [](size_t i) { return i % 20 == 7 ? 150 : Quiet(i); };
   auto points = Samples(400, 1min, at);
+  const double few = 1 + 15.0 / 390;
   SetLast(points, 150);
-  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 2, 1e-9);
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 2 / few, 1e-9);
   SetLast(points, 300);
-  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 8, 1e-9);
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), 8 / few, 1e-9);
   SetLast(points, 80);  // downwards it never went
-  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -20 / 1.4826, 1e-9);
+  EXPECT_NEAR(*ScoreOfLast(points, {10min, 0, 0}), -20 / Unit(390), 1e-9);
 }
 
 // A job at the same time of the day is usual; at another time, or before a day was seen, it is not.
@@ -145,7 +156,7 @@ std::optional<double> Call(RangeFunction function, const std::vector<Point>& poi
 TEST(AnomalyScore, OfCountersTheGrowthCounts) {
   double sum = 0;
   auto points = Samples(101, 1min, [&](size_t i) { return sum += i % 2 == 0 ? 54 : 66; });
-  for (const size_t i : {99, 100}) points[i].value = points[i - 1].value + 60 + 60 * 1.4826;
+  for (const size_t i : {99, 100}) points[i].value = points[i - 1].value + 60 + 60 * Unit(90);
   EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 10, 1e-9);
   points.back().value = 60;  // begins anew
   EXPECT_NEAR(*Call(RateAnomalyOverTime, points, 600), 0, 1e-9);
@@ -155,11 +166,11 @@ TEST(AnomalyScore, AnOnsetIsToldOnce) {
   auto points = Samples(100, 1min, Quiet);
   points[97].value = 200;
   points.resize(98);
-  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 100 / 1.4826, 1e-9);
+  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 100 / Unit(88), 1e-9);
   points.push_back({points.back().time + 1min, 190});
   EXPECT_EQ(*Call(AnomalyOnsetOverTime, points, 600), 0);
   points.push_back({points.back().time + 1min, 220});
-  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 120 / 1.4826, 1e-9);
+  EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 120 / Unit(90), 1e-9);
 }
 
 TEST(AnomalyScore, NamesOfItsFunctions) {
