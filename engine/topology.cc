@@ -47,8 +47,10 @@ std::optional<std::string> TopologyStore::Graph::Apply(const TopologyChange& cha
   updated_ = std::max(updated_, time);
   switch (change.type) {
     case TopologyChange::Type::kSnapshotBegin:
+      last_source_.reset();
       return BeginSnapshot(change, feed);
     case TopologyChange::Type::kSnapshotEnd:
+      last_source_.reset();
       return EndSnapshot(change, feed, time);
     case TopologyChange::Type::kEntity:
     case TopologyChange::Type::kRelation:
@@ -80,6 +82,16 @@ std::optional<std::string> TopologyStore::Graph::Apply(const TopologyChange& cha
 }
 
 std::optional<TopologyStore::Graph::SourceId> TopologyStore::Graph::SourceOf(
+    const TopologyChange& change, std::string_view feed) {
+  if (!last_source_ || feed != last_feed_ || change.source != last_named_) {
+    last_source_ = FindSource(change, feed);
+    last_feed_ = feed;
+    last_named_ = change.source;
+  }
+  return last_source_;
+}
+
+std::optional<TopologyStore::Graph::SourceId> TopologyStore::Graph::FindSource(
     const TopologyChange& change, std::string_view feed) {
   if (!change.source.empty()) {
     return SourceNamed("s" + change.source, feed);
@@ -187,7 +199,7 @@ TopologyStore::Graph::Problem TopologyStore::Graph::AddRelation(const TopologyCh
   const bool loop = change.from == change.to;
   const size_t needed = (from.id ? 0U : 1U) + (to.id || loop ? 0U : 1U);
   const bool known =
-      from.id && to.id && edges_.contains(EdgeKey{relation->second, *from.id, *to.id});
+      from.id && to.id && edges_.Find({relation->second, *from.id, *to.id}) != EdgeTable::kNone;
   if (entities_kept() + needed > options_.entities_max ||
       (!known && edges_.size() >= options_.relations_max)) {
     ++stats_.refused_limit;
@@ -211,8 +223,8 @@ void TopologyStore::Graph::DeleteEntity(const TopologyChange& change, const Spea
   const auto gone = [&](const Owner& owner) { return SpeaksFor(speaker, owner); };
   auto& owners = states_[id->index()].owners;
   owners.erase(std::remove_if(owners.begin(), owners.end(), gone), owners.end());
-  for (const EdgeKey& key : OpenEdgesOf(*id)) {
-    Disown(key, gone, time);
+  for (const EdgeTable::Slot slot : OpenEdgesOf(*id)) {
+    Disown(slot, gone, time);
   }
   if (nodes_.At(*id).validity.to != kMaxTime) {
     return;  // Its last relation took it along; its last labels stay readable.
@@ -234,7 +246,7 @@ TopologyStore::Graph::Problem TopologyStore::Graph::DeleteRelation(const Topolog
   const std::optional<EntityId> from = Find(change.from), to = Find(change.to);
   if (from && to) {
     Disown(
-        {relation->second, *from, *to},
+        edges_.Find({relation->second, *from, *to}),
         [&](const Owner& owner) { return SpeaksFor(speaker, owner); }, time);
   }
   return std::nullopt;
@@ -272,15 +284,8 @@ TopologyStore::Graph::Problem TopologyStore::Graph::EndSnapshot(const TopologyCh
   absl::erase_if(open_snapshots_, [&](const auto& open) { return open.second == *id; });
   const uint32_t epoch = sources_[*id].epoch;
   const auto gone = [&](const Owner& owner) { return owner.source == *id && owner.epoch < epoch; };
-  std::vector<EdgeKey> keys;
-  for (const auto& [key, edge] : edges_) {
-    if (std::any_of(edge.owners.begin(), edge.owners.end(), gone)) {
-      keys.push_back(key);
-    }
-  }
-  std::sort(keys.begin(), keys.end());
-  for (const EdgeKey& key : keys) {
-    Disown(key, gone, time);
+  for (EdgeTable::Slot slot = 0; slot < edges_.end(); ++slot) {
+    Disown(slot, gone, time);
   }
   for (size_t i = 0; i < states_.size(); ++i) {
     auto& owners = states_[i].owners;

@@ -66,6 +66,9 @@ class Topology {
 
   virtual uint64_t version() const = 0;      // rises with every snapshot that differs
   virtual EventTime updated_at() const = 0;  // time of the latest change; kMinTime: undated
+  // Appends the entities whose name, kind, labels, validity or relations differ from those in
+  // `version`, unordered; false when that is too long ago to tell.
+  virtual bool ChangedSince(uint64_t version, std::vector<EntityId>& changed_ids) const = 0;
   virtual size_t entities_alive() const = 0;
   virtual size_t relations_alive() const = 0;
 };

@@ -1,8 +1,7 @@
 #include "engine/topology_graph.h"
 
 #include <algorithm>
-#include <functional>
-#include <iterator>
+#include <utility>
 
 namespace rootnote {
 std::optional<EntityId> TopologyStore::Graph::Find(std::string_view entity) const {
@@ -17,6 +16,10 @@ std::optional<EntityId> TopologyStore::Graph::Find(std::string_view entity) cons
 
 TopologyNode& TopologyStore::Graph::Write(EntityId id) {
   dirty_ = true;
+  // Of the first map everything is new, and nobody asks what changed.
+  if (current_ != nullptr && nodes_.At(id).generation != generation_) {
+    written_.push_back(id);
+  }
   return nodes_.Mutable(id, generation_);
 }
 
@@ -29,6 +32,9 @@ EntityId TopologyStore::Graph::OpenOrCreate(const End& entity, EventTime time) {
   if (free_.empty()) {
     id = nodes_.Append(generation_);
     states_.emplace_back();
+    if (current_ != nullptr) {
+      written_.push_back(id);
+    }
   } else {
     id = free_.back();
     free_.pop_back();
@@ -90,21 +96,32 @@ void TopologyStore::Graph::NameEntity(EntityId id, SourceId source, const Labels
 }
 
 // The union of what the owners say; of two values the later statement's holds.
-void TopologyStore::Graph::UpdateLabels(EntityId id) {
-  const EntityState& state = states_[id.index()];
+Labels TopologyStore::Graph::MergeLabels(const EntityState& state,
+                                         std::optional<KindId> kind) const {
+  static const std::vector<std::string> kNone;
+  const std::vector<std::string>& identity = kind ? program_->kind(*kind).identity : kNone;
+  const auto names = [&](const Labels& labels) {
+    return std::any_of(identity.begin(), identity.end(),
+                       [&](const std::string& label) { return labels.Has(label); });
+  };
+  if (state.owners.size() == 1 && !names(state.owners.front().labels)) {
+    return state.owners.front().labels;  // shares the bytes
+  }
   std::vector<Label> pairs;
   for (const EntityOwner& owner : state.owners) {
     const std::vector<Label> own = owner.labels.ToVector();
     pairs.insert(pairs.end(), own.begin(), own.end());
   }
+  std::erase_if(pairs, [&](const Label& label) {
+    return std::find(identity.begin(), identity.end(), label.first) != identity.end();
+  });
+  return Labels::FromViews(std::move(pairs));
+}
+
+void TopologyStore::Graph::UpdateLabels(EntityId id) {
+  const EntityState& state = states_[id.index()];
   const std::optional<KindId> kind = nodes_.At(id).kind;
-  if (kind) {
-    const std::vector<std::string>& identity = program_->kind(*kind).identity;
-    std::erase_if(pairs, [&](const Label& label) {
-      return std::find(identity.begin(), identity.end(), label.first) != identity.end();
-    });
-  }
-  Labels merged = Labels::FromViews(std::move(pairs));
+  Labels merged = MergeLabels(state, kind);
   if (merged == nodes_.At(id).labels) {
     return;
   }
@@ -116,97 +133,100 @@ void TopologyStore::Graph::UpdateLabels(EntityId id) {
   for (const std::string_view value : AliasesOf(*program_, node)) {
     const uint64_t hash = AliasHash(*kind, value);
     bool taken = false;
-    aliases_.ForEach(
-        hash, [&](EntityId other) { taken = taken || nodes_.At(other).validity.to == kMaxTime; });
+    aliases_.ForEach(hash, [&](EntityId other) {
+      const TopologyNode& known = nodes_.At(other);
+      if (taken || other == id || known.kind != kind || known.validity.to != kMaxTime) return;
+      const std::vector<std::string_view> its = AliasesOf(*program_, known);
+      taken = std::find(its.begin(), its.end(), value) != its.end();
+    });
     stats_.alias_conflicts += taken ? 1 : 0;
     aliases_.Insert(hash, id, generation_);
   }
 }
 
-void TopologyStore::Graph::Touched(const EdgeKey& key) {
-  touched_[key.from].push_back({true, key.relation, key.to});
-  touched_[key.to].push_back({false, key.relation, key.from});
+void TopologyStore::Graph::Touched(EdgeTable::Slot slot) {
   dirty_ = true;
-}
-
-TopologyStore::Graph::EdgeKey TopologyStore::Graph::KeyOf(EntityId node, const Touch& touch) {
-  return touch.upstream ? EdgeKey{touch.relation, node, touch.other}
-                        : EdgeKey{touch.relation, touch.other, node};
-}
-
-void TopologyStore::Graph::OpenEdge(const EdgeKey& key, SourceId source, EventTime time) {
-  const auto [found, is_new] = edges_.try_emplace(key);
-  EdgeState& edge = found->second;
-  const auto owner = std::find_if(edge.owners.begin(), edge.owners.end(),
-                                  [&](const Owner& known) { return known.source == source; });
-  if (owner != edge.owners.end()) {
-    owner->epoch = sources_[source].epoch;
-  } else {
-    edge.owners.push_back({source, sources_[source].epoch});
+  if (edges_.Mark(slot)) {
+    touched_.push_back(slot);
   }
-  const Validity before = edge.present;
-  const bool was_open = !is_new && edge.open();
-  if (is_new) {
-    edge.present = {time, kMaxTime};
-    ++states_[key.from.index()].edges_kept;
-    ++states_[key.to.index()].edges_kept;
-  } else if (was_open) {
-    edge.present.from = std::min(edge.present.from, time);
-  } else if (time <= before.to) {
-    edge.present = {std::min(before.from, time), kMaxTime};
+}
+
+// Its present interval begins, or reaches back to `time`.
+void TopologyStore::Graph::Extend(EdgeTable::Slot slot, EventTime time) {
+  Validity present = edges_.Present(slot);
+  if (present.to == kMinTime) {
+    present = {time, kMaxTime};
+  } else if (present.to == kMaxTime || time <= present.to) {
+    present = {std::min(present.from, time), kMaxTime};
   } else {
-    if (edge.older == nullptr) {
-      edge.older = std::make_unique<std::vector<Validity>>();
-    }
-    edge.older->push_back(before);
-    edge.present = {time, kMaxTime};
-    if (edge.older->size() >= options_.intervals_max) {
-      edge.older->erase(edge.older->begin());
+    edges_.AddOlder(slot, present);
+    present = {time, kMaxTime};
+    std::vector<Validity>& older = *edges_.Older(slot);
+    if (older.size() >= options_.intervals_max) {
+      older.erase(older.begin());
     }
   }
   // Reaching back to an older interval makes them one.
-  while (edge.older != nullptr && !edge.older->empty() &&
-         edge.present.from <= edge.older->back().to) {
-    edge.present.from = std::min(edge.present.from, edge.older->back().from);
-    edge.older->pop_back();
+  if (std::vector<Validity>* const older = edges_.Older(slot)) {
+    while (!older->empty() && present.from <= older->back().to) {
+      present.from = std::min(present.from, older->back().from);
+      older->pop_back();
+    }
+    edges_.DropOlderIfEmpty(slot);
   }
+  edges_.SetPresent(slot, present);
+}
+
+void TopologyStore::Graph::OpenEdge(const EdgeKey& key, SourceId source, EventTime time) {
+  EdgeTable::Slot slot = edges_.Find(key);
+  const bool is_new = slot == EdgeTable::kNone;
+  if (is_new) {
+    slot = edges_.Add(key);
+    ++states_[key.from.index()].edges_kept;
+    ++states_[key.to.index()].edges_kept;
+  }
+  edges_.Own(slot, {source, sources_[source].epoch});
+  const EventTime from = edges_.Present(slot).from;
+  const bool was_open = edges_.Open(slot);
+  Extend(slot, time);
   if (!was_open) {
     ++relations_alive_;
     ++states_[key.from.index()].edges_open;
     ++states_[key.to.index()].edges_open;
   }
-  if (is_new || !was_open || before.from != edge.present.from) {
-    Touched(key);
+  if (!was_open || from != edges_.Present(slot).from) {
+    Touched(slot);
   }
 }
 
-void TopologyStore::Graph::CloseEdge(const EdgeKey& key, EventTime time) {
-  EdgeState& edge = edges_.find(key)->second;
-  edge.owners.clear();
+void TopologyStore::Graph::CloseEdge(EdgeTable::Slot slot, EventTime time) {
+  const EdgeKey key = edges_.KeyOf(slot);
+  edges_.DropOwners(slot);
   --relations_alive_;
   --states_[key.from.index()].edges_open;
   --states_[key.to.index()].edges_open;
-  if (time <= edge.present.from) {
-    // It never held.
-    if (edge.older == nullptr || edge.older->empty()) {
-      EraseEdge(key);
-    } else {
-      edge.present = edge.older->back();
-      edge.older->pop_back();
-      Touched(key);
-    }
-  } else {
-    edge.present.to = time;
+  const EventTime from = edges_.Present(slot).from;
+  if (time > from) {
+    edges_.SetPresent(slot, {from, time});
     endings_.push({time, false, key});
-    Touched(key);
+    Touched(slot);
+  } else if (std::vector<Validity>* const older = edges_.Older(slot)) {
+    // The present interval never held.
+    edges_.SetPresent(slot, older->back());
+    older->pop_back();
+    edges_.DropOlderIfEmpty(slot);
+    Touched(slot);
+  } else {
+    EraseEdge(slot);
   }
   CloseIfUnnamed(key.from, time);
   CloseIfUnnamed(key.to, time);
 }
 
-void TopologyStore::Graph::EraseEdge(const EdgeKey& key) {
-  edges_.erase(key);
-  Touched(key);
+void TopologyStore::Graph::EraseEdge(EdgeTable::Slot slot) {
+  const EdgeKey key = edges_.KeyOf(slot);
+  Touched(slot);
+  edges_.Erase(slot);
   for (const EntityId end : {key.from, key.to}) {
     EntityState& state = states_[end.index()];
     const Validity validity = nodes_.At(end).validity;
@@ -236,22 +256,20 @@ void TopologyStore::Graph::Prune(EventTime now) {
 }
 
 void TopologyStore::Graph::PruneEdge(const EdgeKey& key, EventTime horizon) {
-  const auto found = edges_.find(key);
-  if (found == edges_.end()) {
+  const EdgeTable::Slot slot = edges_.Find(key);
+  if (slot == EdgeTable::kNone) {
     return;
   }
-  EdgeState& edge = found->second;
-  if (edge.present.to < horizon) {
+  if (edges_.Present(slot).to < horizon) {
     ++stats_.pruned;
-    EraseEdge(key);
+    EraseEdge(slot);
     return;
   }
-  if (edge.older != nullptr &&
-      std::erase_if(*edge.older, [&](const Validity& old) { return old.to < horizon; }) > 0) {
-    if (edge.older->empty()) {
-      edge.older.reset();
-    }
-    Touched(key);
+  std::vector<Validity>* const older = edges_.Older(slot);
+  if (older != nullptr &&
+      std::erase_if(*older, [&](const Validity& old) { return old.to < horizon; }) > 0) {
+    edges_.DropOlderIfEmpty(slot);
+    Touched(slot);
   }
 }
 
@@ -267,7 +285,7 @@ void TopologyStore::Graph::Forget(EntityId id) {
       kind_removed_[node.kind->index()].push_back(id);
     }
   }
-  const uint64_t generation = node.generation;
+  const uint32_t generation = node.generation;
   node = TopologyNode();
   node.generation = generation;
   node.validity = {kMinTime, kMinTime};
@@ -275,128 +293,32 @@ void TopologyStore::Graph::Forget(EntityId id) {
   free_.push_back(id);
 }
 
-std::vector<TopologyStore::Graph::EdgeKey> TopologyStore::Graph::OpenEdgesOf(EntityId id) const {
-  std::vector<EdgeKey> keys;
+// Those that the lists show, and those that were touched since.
+std::vector<EdgeTable::Slot> TopologyStore::Graph::OpenEdgesOf(EntityId id) {
+  std::vector<EdgeTable::Slot> slots;
   if (states_[id.index()].edges_open == 0) {
-    return keys;
+    return slots;
   }
   const TopologyNode& node = nodes_.At(id);
-  for (const Edge& edge : node.upstream) {
-    keys.push_back({edge.relation, id, edge.other});
+  for (const Edge& edge : node.upstream()) {
+    slots.push_back(edges_.Find({edge.relation, id, edge.other}));
   }
-  for (const Edge& edge : node.downstream) {
-    keys.push_back({edge.relation, edge.other, id});
+  for (const Edge& edge : node.downstream()) {
+    slots.push_back(edges_.Find({edge.relation, edge.other, id}));
   }
-  const auto touched = touched_.find(id);
-  if (touched != touched_.end()) {
-    for (const Touch& touch : touched->second) {
-      keys.push_back(KeyOf(id, touch));
-    }
+  for (; touched_indexed_ < touched_.size(); ++touched_indexed_) {
+    const EdgeKey key = edges_.KeyOf(touched_[touched_indexed_]);
+    touched_of_[key.from].push_back(touched_[touched_indexed_]);
+    touched_of_[key.to].push_back(touched_[touched_indexed_]);
   }
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::erase_if(keys, [&](const EdgeKey& key) {
-    const auto edge = edges_.find(key);
-    return edge == edges_.end() || !edge->second.open();
-  });
-  return keys;
-}
-
-void TopologyStore::Graph::MergeTouched() {
-  for (auto& [id, touched] : touched_) {
-    std::sort(touched.begin(), touched.end());
-    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-    const std::span<const Touch> all(touched);
-    const auto upstream = std::find_if(touched.begin(), touched.end(),
-                                       [](const Touch& touch) { return touch.upstream; });
-    const auto split = static_cast<size_t>(upstream - touched.begin());
-    TopologyNode& node = Write(id);
-    Rebuild(id, node.downstream, all.first(split));
-    Rebuild(id, node.upstream, all.subspan(split));
+  if (const auto touched = touched_of_.find(id); touched != touched_of_.end()) {
+    slots.insert(slots.end(), touched->second.begin(), touched->second.end());
   }
-  touched_ = {};
-}
-
-// Takes the touched relations of one side of one entity out of its list, and merges in what holds
-// of them now. `touched` is of one side, ascending.
-void TopologyStore::Graph::Rebuild(EntityId id, std::vector<Edge>& edges,
-                                   std::span<const Touch> touched) const {
-  if (touched.empty()) {
-    return;
-  }
-  const bool upstream = touched.front().upstream;
-  std::erase_if(edges, [&](const Edge& edge) {
-    return std::binary_search(touched.begin(), touched.end(),
-                              Touch{upstream, edge.relation, edge.other});
-  });
-  std::vector<Edge> fresh;
-  fresh.reserve(touched.size());
-  for (const Touch& touch : touched) {
-    const auto found = edges_.find(KeyOf(id, touch));
-    if (found == edges_.end()) {
-      continue;
-    }
-    if (found->second.older != nullptr) {
-      for (const Validity& validity : *found->second.older) {
-        fresh.push_back({touch.relation, touch.other, validity});
-      }
-    }
-    fresh.push_back({touch.relation, touch.other, found->second.present});
-  }
-  const auto before = [&](const Edge& a, const Edge& b) {
-    if (a.relation != b.relation) {
-      return a.relation < b.relation;
-    }
-    if (a.other != b.other) {
-      return nodes_.At(a.other).name < nodes_.At(b.other).name;
-    }
-    return a.validity.from < b.validity.from;
-  };
-  std::sort(fresh.begin(), fresh.end(), before);
-  if (edges.empty()) {
-    edges = std::move(fresh);
-    return;
-  }
-  std::vector<Edge> merged;
-  merged.reserve(edges.size() + fresh.size());
-  std::merge(edges.begin(), edges.end(), fresh.begin(), fresh.end(), std::back_inserter(merged),
-             before);
-  edges = std::move(merged);
-}
-
-void TopologyStore::Graph::UpdateKinds() {
-  const auto by_name = [&](EntityId a, EntityId b) {
-    return nodes_.At(a).name < nodes_.At(b).name;
-  };
-  for (size_t kind = 0; kind < of_kind_.size(); ++kind) {
-    std::vector<EntityId>& added = kind_added_[kind];
-    std::vector<EntityId>& removed = kind_removed_[kind];
-    if (added.empty() && removed.empty()) {
-      continue;
-    }
-    std::vector<EntityId> kept = *of_kind_[kind];
-    std::sort(removed.begin(), removed.end());
-    if (!removed.empty()) {
-      std::erase_if(kept, [&](EntityId id) {
-        return std::binary_search(removed.begin(), removed.end(), id);
-      });
-    }
-    std::sort(added.begin(), added.end(), by_name);
-    // Few among many: find each one's place instead of comparing all names.
-    std::vector<EntityId> merged;
-    merged.reserve(kept.size() + added.size());
-    auto rest = kept.begin();
-    for (const EntityId id : added) {
-      const auto place = std::lower_bound(rest, kept.end(), id, by_name);
-      merged.insert(merged.end(), rest, place);
-      merged.push_back(id);
-      rest = place;
-    }
-    merged.insert(merged.end(), rest, kept.end());
-    of_kind_[kind] = std::make_shared<const std::vector<EntityId>>(std::move(merged));
-    added.clear();
-    removed.clear();
-  }
+  std::sort(slots.begin(), slots.end());
+  slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+  std::erase_if(
+      slots, [&](EdgeTable::Slot slot) { return slot == EdgeTable::kNone || !edges_.Open(slot); });
+  return slots;
 }
 
 std::shared_ptr<const Topology> TopologyStore::Graph::Snapshot() {
@@ -405,6 +327,7 @@ std::shared_ptr<const Topology> TopologyStore::Graph::Snapshot() {
   }
   MergeTouched();
   UpdateKinds();
+  rank_ = {};
   auto snapshot = std::make_shared<TopologySnapshot>();
   snapshot->program = program_;
   snapshot->nodes = nodes_;
@@ -415,6 +338,7 @@ std::shared_ptr<const Topology> TopologyStore::Graph::Snapshot() {
   snapshot->updated = updated_;
   snapshot->alive = alive_;
   snapshot->relations = relations_alive_;
+  snapshot->changed = std::exchange(written_, {});
   current_ = std::move(snapshot);
   ++generation_;
   dirty_ = false;

@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "absl/container/inlined_vector.h"
 
 #include "engine/topology.h"
+#include "engine/topology_edges.h"
 #include "engine/topology_snapshot.h"
 #include "schemas/base/string_view.h"
 
@@ -43,10 +43,7 @@ class TopologyStore::Graph {
     bool open = false;       // … which has no end yet
     std::string epoch_name;  // what the begin called it
   };
-  struct Owner {
-    SourceId source = 0;
-    uint32_t epoch = 0;  // in which it said so last
-  };
+  using Owner = TopologyOwner;
   struct EntityOwner : Owner {
     Labels labels;
   };
@@ -54,28 +51,6 @@ class TopologyStore::Graph {
     absl::InlinedVector<EntityOwner, 1> owners;  // who said so last comes last
     uint32_t edges_open = 0;
     uint32_t edges_kept = 0;  // with those that only history keeps
-  };
-  struct EdgeKey {
-    RelationId relation;
-    EntityId from, to;
-    friend auto operator<=>(const EdgeKey&, const EdgeKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H state, const EdgeKey& key) {
-      return H::combine(std::move(state), key.relation, key.from, key.to);
-    }
-  };
-  struct EdgeState {
-    Validity present;
-    std::unique_ptr<std::vector<Validity>> older;  // ascending; null for none
-    absl::InlinedVector<Owner, 1> owners;
-    bool open() const { return present.to == kMaxTime; }
-  };
-  // One side of a relation of one entity that changed since its adjacency lists were built.
-  struct Touch {
-    bool upstream = false;
-    RelationId relation;
-    EntityId other;
-    friend auto operator<=>(const Touch&, const Touch&) = default;
   };
   // When something that ended may be forgotten.
   struct Ending {
@@ -103,6 +78,7 @@ class TopologyStore::Graph {
   Problem BeginSnapshot(const TopologyChange& change, std::string_view feed);
   Problem EndSnapshot(const TopologyChange& change, std::string_view feed, EventTime time);
   std::optional<SourceId> SourceOf(const TopologyChange& change, std::string_view feed);
+  std::optional<SourceId> FindSource(const TopologyChange& change, std::string_view feed);
   std::optional<SourceId> SourceNamed(std::string_view name, std::string_view feed);
   bool SpeaksFor(const Speaker& speaker, const Owner& owner) const;
   Problem CheckName(std::string_view entity) const;
@@ -116,21 +92,35 @@ class TopologyStore::Graph {
   void OpenEntity(EntityId id, EventTime time);
   void CloseIfUnnamed(EntityId id, EventTime time);
   void UpdateLabels(EntityId id);
+  Labels MergeLabels(const EntityState& state, std::optional<KindId> kind) const;
   void NameEntity(EntityId id, SourceId source, const Labels& labels);
   void OpenEdge(const EdgeKey& key, SourceId source, EventTime time);
   // Takes the owners for which `gone` is true from the relation, and ends it when none is left.
   template <typename Gone>
-  void Disown(const EdgeKey& key, const Gone& gone, EventTime time);
-  void CloseEdge(const EdgeKey& key, EventTime time);
-  void EraseEdge(const EdgeKey& key);
-  void Touched(const EdgeKey& key);
-  static EdgeKey KeyOf(EntityId node, const Touch& touch);
+  void Disown(EdgeTable::Slot slot, const Gone& gone, EventTime time);
+  void CloseEdge(EdgeTable::Slot slot, EventTime time);
+  void EraseEdge(EdgeTable::Slot slot);
+  void Touched(EdgeTable::Slot slot);
   void Prune(EventTime now);
   void PruneEdge(const EdgeKey& key, EventTime horizon);
+  void Extend(EdgeTable::Slot slot, EventTime time);
   void Forget(EntityId id);
-  std::vector<EdgeKey> OpenEdgesOf(EntityId id) const;
+  std::vector<EdgeTable::Slot> OpenEdgesOf(EntityId id);
+
+  // topology_merge.cc: what was touched, into the adjacency lists that readers see.
+  struct Touch {
+    EntityId node;
+    EdgeTable::Slot slot = 0;
+    bool downstream = false;
+  };
   void MergeTouched();
-  void Rebuild(EntityId id, std::vector<Edge>& edges, std::span<const Touch> touched) const;
+  std::vector<Touch> TouchesByNode() const;
+  void Rebuild(EntityId id, std::span<const Touch> touched);
+  void RebuildSide(std::span<const Edge> old, std::span<const Touch> touched,
+                   std::vector<Edge>& edges) const;
+  bool Before(const Edge& a, const Edge& b) const;
+  void SortByName(std::vector<EntityId>& ids) const;
+  void RankNames();
   void UpdateKinds();
   TopologyNode& Write(EntityId id);
   size_t entities_kept() const { return nodes_.size() - free_.size(); }
@@ -144,6 +134,9 @@ class TopologyStore::Graph {
   std::vector<Source> sources_;
   StringMap<SourceId> source_ids_;      // "s" + source or "f" + feed
   StringMap<SourceId> open_snapshots_;  // by feed: the latest
+  // The last answer of SourceOf: feeds mostly say one thing after the other.
+  std::string last_feed_, last_named_;
+  std::optional<SourceId> last_source_;
 
   NodeTable nodes_;
   HashIndex names_, aliases_;
@@ -151,11 +144,16 @@ class TopologyStore::Graph {
   std::vector<std::vector<EntityId>> kind_added_, kind_removed_;  // since the last snapshot
   std::vector<EntityState> states_;                               // by entity
   std::vector<EntityId> free_;
-  absl::flat_hash_map<EdgeKey, EdgeState> edges_;
-  absl::flat_hash_map<EntityId, std::vector<Touch>> touched_;
+  EdgeTable edges_;
+  std::vector<EdgeTable::Slot> touched_;  // each once, since the last snapshot …
+  // … and the first `touched_indexed_` of them by end, made when somebody asks.
+  absl::flat_hash_map<EntityId, std::vector<EdgeTable::Slot>> touched_of_;
+  size_t touched_indexed_ = 0;
+  std::vector<uint32_t> rank_;     // by entity: place by name; only while much is merged
+  std::vector<EntityId> written_;  // since the last snapshot, each once
   std::priority_queue<Ending, std::vector<Ending>, std::greater<>> endings_;
 
-  uint64_t generation_ = 1;
+  uint32_t generation_ = 1;
   bool dirty_ = false;
   size_t alive_ = 0, relations_alive_ = 0;
   EventTime updated_ = kMinTime, now_ = kMinTime;
@@ -163,15 +161,13 @@ class TopologyStore::Graph {
 };
 
 template <typename Gone>
-void TopologyStore::Graph::Disown(const EdgeKey& key, const Gone& gone, EventTime time) {
-  const auto found = edges_.find(key);
-  if (found == edges_.end()) {
+void TopologyStore::Graph::Disown(EdgeTable::Slot slot, const Gone& gone, EventTime time) {
+  if (slot == EdgeTable::kNone) {
     return;
   }
-  auto& owners = found->second.owners;
-  owners.erase(std::remove_if(owners.begin(), owners.end(), gone), owners.end());
-  if (owners.empty() && found->second.open()) {
-    CloseEdge(key, time);
+  edges_.Disown(slot, gone);
+  if (!edges_.Owned(slot) && edges_.Open(slot)) {
+    CloseEdge(slot, time);
   }
 }
 

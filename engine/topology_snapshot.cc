@@ -4,7 +4,7 @@
 
 namespace rootnote {
 
-NodeTable::Chunk& NodeTable::MutableChunk(size_t index, uint64_t generation) {
+NodeTable::Chunk& NodeTable::MutableChunk(size_t index, uint32_t generation) {
   std::shared_ptr<Chunk>& chunk = chunks_[index];
   if (chunk->generation != generation) {
     chunk = std::make_shared<Chunk>(*chunk);
@@ -13,7 +13,7 @@ NodeTable::Chunk& NodeTable::MutableChunk(size_t index, uint64_t generation) {
   return *chunk;
 }
 
-TopologyNode& NodeTable::Mutable(EntityId id, uint64_t generation) {
+TopologyNode& NodeTable::Mutable(EntityId id, uint32_t generation) {
   Chunk& chunk = MutableChunk(id.index() / kChunk, generation);
   std::shared_ptr<TopologyNode>& node = chunk.nodes[id.index() % kChunk];
   if (node->generation != generation) {
@@ -23,7 +23,7 @@ TopologyNode& NodeTable::Mutable(EntityId id, uint64_t generation) {
   return *node;
 }
 
-EntityId NodeTable::Append(uint64_t generation) {
+EntityId NodeTable::Append(uint32_t generation) {
   if (size_ % kChunk == 0) {
     chunks_.push_back(std::make_shared<Chunk>());
     chunks_.back()->generation = generation;
@@ -35,12 +35,7 @@ EntityId NodeTable::Append(uint64_t generation) {
   return EntityId(static_cast<uint32_t>(size_++));
 }
 
-size_t HashIndex::LowerBound(const Shard& shard, const Entry& entry) {
-  const auto found = std::lower_bound(shard.entries.begin(), shard.entries.end(), entry);
-  return static_cast<size_t>(found - shard.entries.begin());
-}
-
-HashIndex::Shard& HashIndex::MutableShard(uint64_t hash, uint64_t generation) {
+HashIndex::Shard& HashIndex::MutableShard(uint64_t hash, uint32_t generation) {
   std::shared_ptr<Shard>& shard = shards_[hash % kShards];
   if (shard == nullptr) {
     shard = std::make_shared<Shard>();
@@ -51,20 +46,57 @@ HashIndex::Shard& HashIndex::MutableShard(uint64_t hash, uint64_t generation) {
   return *shard;
 }
 
-void HashIndex::Insert(uint64_t hash, EntityId id, uint64_t generation) {
-  Shard& shard = MutableShard(hash, generation);
-  const size_t at = LowerBound(shard, {hash, id});
-  if (at == shard.entries.size() || shard.entries[at] != Entry{hash, id}) {
-    shard.entries.insert(shard.entries.begin() + static_cast<std::ptrdiff_t>(at), {hash, id});
+void HashIndex::Put(std::vector<Slot>& slots, const Slot& slot) {
+  const size_t mask = slots.size() - 1;
+  size_t at = slot.tag & mask;
+  while (slots[at].id != kFree) {
+    at = (at + 1) & mask;
   }
+  slots[at] = slot;
 }
 
-void HashIndex::Erase(uint64_t hash, EntityId id, uint64_t generation) {
-  Shard& shard = MutableShard(hash, generation);
-  const size_t at = LowerBound(shard, {hash, id});
-  if (at < shard.entries.size() && shard.entries[at] == Entry{hash, id}) {
-    shard.entries.erase(shard.entries.begin() + static_cast<std::ptrdiff_t>(at));
+void HashIndex::Insert(uint64_t hash, EntityId id, uint32_t generation) {
+  const Slot slot{TagOf(hash), id};
+  bool known = false;
+  ForEach(hash, [&](EntityId other) { known = known || other == id; });
+  if (known) {
+    return;
   }
+  Shard& shard = MutableShard(hash, generation);
+  if ((shard.count + 1) * 4 > shard.slots.size() * 3) {
+    std::vector<Slot> larger(shard.slots.size() * 2);
+    for (const Slot& old : shard.slots) {
+      if (old.id != kFree) {
+        Put(larger, old);
+      }
+    }
+    shard.slots = std::move(larger);
+  }
+  Put(shard.slots, slot);
+  ++shard.count;
+}
+
+void HashIndex::Erase(uint64_t hash, EntityId id, uint32_t generation) {
+  const Slot slot{TagOf(hash), id};
+  Shard& shard = MutableShard(hash, generation);
+  const size_t mask = shard.slots.size() - 1;
+  size_t at = slot.tag & mask;
+  while (shard.slots[at] != slot) {
+    if (shard.slots[at].id == kFree) {
+      return;
+    }
+    at = (at + 1) & mask;
+  }
+  --shard.count;
+  // What stands behind it moves up, unless that would put it before its own place.
+  for (size_t next = (at + 1) & mask; shard.slots[next].id != kFree; next = (next + 1) & mask) {
+    const size_t home = shard.slots[next].tag & mask;
+    if (((next - home) & mask) >= ((next - at) & mask)) {
+      shard.slots[at] = shard.slots[next];
+      at = next;
+    }
+  }
+  shard.slots[at] = Slot();
 }
 
 uint64_t AliasHash(KindId kind, std::string_view value) {
@@ -139,6 +171,17 @@ std::optional<EntityId> TopologySnapshot::Resolve(KindId kind, const Labels& lab
     }
   }
   return std::nullopt;
+}
+
+bool TopologySnapshot::ChangedSince(uint64_t version, std::vector<EntityId>& changed_ids) const {
+  if (version == version_number) {
+    return true;
+  }
+  if (version + 1 != version_number) {
+    return false;
+  }
+  changed_ids.insert(changed_ids.end(), changed.begin(), changed.end());
+  return true;
 }
 
 }  // namespace rootnote

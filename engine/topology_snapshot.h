@@ -24,12 +24,18 @@
 namespace rootnote {
 
 struct TopologyNode {
-  uint64_t generation = 0;
-  std::string name;  // "" once forgotten
+  uint32_t generation = 0;
   std::optional<KindId> kind;
+  std::string name;  // "" once forgotten
   Labels labels;
   Validity validity;
-  std::vector<Edge> upstream, downstream;
+  uint32_t upstream_count = 0, downstream_count = 0;
+  std::shared_ptr<const Edge[]> edges;  // upstream first; shared by the versions of the node
+
+  std::span<const Edge> upstream() const { return {edges.get(), upstream_count}; }
+  std::span<const Edge> downstream() const {
+    return {edges.get() + upstream_count, downstream_count};
+  }
 };
 
 // Nodes by id.
@@ -40,53 +46,59 @@ class NodeTable {
     return *chunks_[id.index() / kChunk]->nodes[id.index() % kChunk];
   }
   // The node to write to. The reference is good until the next call with another generation.
-  TopologyNode& Mutable(EntityId id, uint64_t generation);
-  EntityId Append(uint64_t generation);
+  TopologyNode& Mutable(EntityId id, uint32_t generation);
+  EntityId Append(uint32_t generation);
 
  private:
   static constexpr size_t kChunk = 256;
   struct Chunk {
-    uint64_t generation = 0;
+    uint32_t generation = 0;
     std::array<std::shared_ptr<TopologyNode>, kChunk> nodes;
   };
-  Chunk& MutableChunk(size_t index, uint64_t generation);
+  Chunk& MutableChunk(size_t index, uint32_t generation);
 
   std::vector<std::shared_ptr<Chunk>> chunks_;
   size_t size_ = 0;
 };
 
-// Hash → ids, several per hash allowed; the reader compares what the hash was of.
+// Hash → ids, several per hash allowed, in small open tables. Only 44 bits of the hash are kept:
+// the reader compares what the hash was of. Visits come in no order.
 class HashIndex {
  public:
   HashIndex() : shards_(kShards) {}
-  void Insert(uint64_t hash, EntityId id, uint64_t generation);
-  void Erase(uint64_t hash, EntityId id, uint64_t generation);
-  // In the order of ids.
+  void Insert(uint64_t hash, EntityId id, uint32_t generation);
+  void Erase(uint64_t hash, EntityId id, uint32_t generation);
   template <typename Visit>
   void ForEach(uint64_t hash, const Visit& visit) const {
     const Shard* const shard = shards_[hash % kShards].get();
     if (shard == nullptr) {
       return;
     }
-    for (size_t i = LowerBound(*shard, {hash, EntityId(0)});
-         i < shard->entries.size() && shard->entries[i].hash == hash; ++i) {
-      visit(shard->entries[i].id);
+    const uint32_t tag = TagOf(hash);
+    const size_t mask = shard->slots.size() - 1;
+    for (size_t at = tag & mask; shard->slots[at].id != kFree; at = (at + 1) & mask) {
+      if (shard->slots[at].tag == tag) {
+        visit(shard->slots[at].id);
+      }
     }
   }
 
  private:
   static constexpr size_t kShards = 4'096;
-  struct Entry {
-    uint64_t hash = 0;
-    EntityId id;
-    friend auto operator<=>(const Entry&, const Entry&) = default;
+  static constexpr EntityId kFree{~0U};
+  struct Slot {
+    uint32_t tag = 0;
+    EntityId id = kFree;
+    friend bool operator==(const Slot&, const Slot&) = default;
   };
   struct Shard {
-    uint64_t generation = 0;
-    std::vector<Entry> entries;  // ascending
+    uint32_t generation = 0;
+    uint32_t count = 0;
+    std::vector<Slot> slots = std::vector<Slot>(8);  // a power of two, never full
   };
-  static size_t LowerBound(const Shard& shard, const Entry& entry);
-  Shard& MutableShard(uint64_t hash, uint64_t generation);
+  static uint32_t TagOf(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+  static void Put(std::vector<Slot>& slots, const Slot& slot);
+  Shard& MutableShard(uint64_t hash, uint32_t generation);
 
   std::vector<std::shared_ptr<Shard>> shards_;
 };
@@ -103,14 +115,15 @@ struct TopologySnapshot final : public Topology {
   std::optional<KindId> KindOf(EntityId id) const override { return nodes.At(id).kind; }
   const Labels& LabelsOf(EntityId id) const override { return nodes.At(id).labels; }
   Validity ValidityOf(EntityId id) const override { return nodes.At(id).validity; }
-  std::span<const Edge> Upstream(EntityId id) const override { return nodes.At(id).upstream; }
-  std::span<const Edge> Downstream(EntityId id) const override { return nodes.At(id).downstream; }
+  std::span<const Edge> Upstream(EntityId id) const override { return nodes.At(id).upstream(); }
+  std::span<const Edge> Downstream(EntityId id) const override { return nodes.At(id).downstream(); }
   std::span<const EntityId> OfKind(KindId kind) const override { return *of_kind[kind.index()]; }
   std::optional<EntityId> Resolve(KindId kind, const Labels& labels) const override;
   uint64_t version() const override { return version_number; }
   EventTime updated_at() const override { return updated; }
   size_t entities_alive() const override { return alive; }
   size_t relations_alive() const override { return relations; }
+  bool ChangedSince(uint64_t version, std::vector<EntityId>& changed_ids) const override;
 
   // The entity of `kind` with this alias: the only one alive, else the only one deleted.
   std::optional<EntityId> FindAlias(KindId kind, std::string_view value) const;
@@ -122,6 +135,7 @@ struct TopologySnapshot final : public Topology {
   uint64_t version_number = 0;
   EventTime updated = kMinTime;
   size_t alive = 0, relations = 0;
+  std::vector<EntityId> changed;  // since the version before, unordered; not of the first one
 };
 
 }  // namespace rootnote

@@ -1,6 +1,8 @@
 #include "engine/topology.h"
 
 #include <chrono>
+#include <set>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -427,6 +429,74 @@ TEST_F(TopologyStoreTest, OneChangeOfALargeMapIsCheap) {
   // It takes well under a second; sanitizers and a busy machine are much slower.
   EXPECT_LT(loaded - start, std::chrono::seconds(40));
   RecordProperty("load_ms", static_cast<int>((loaded - start) / Millis(1)));
+}
+
+// So many relations at once are put in order by ranks of names; the lists must be as if compared.
+TEST_F(TopologyStoreTest, ManyRelationsAtOnceStandInOrder) {
+  constexpr int kEntities = 40'000;
+  const auto name = [](int i) { return "app:" + std::to_string(i * 7'919 % kEntities); };
+  for (int i = 0; i < kEntities; ++i) {
+    Apply(RelationAdded("calls", name(i), name(i / 7)));
+    Apply(RelationAdded("calls", name(i), "app:" + std::to_string(i % 50)));
+    Apply(RelationAdded("runs_on", name(i), "vm:" + name(i % 3'000).substr(4)));
+  }
+  const auto map = store_->Snapshot();
+  size_t edges = 0;
+  const auto expect_order = [&](std::span<const Edge> list) {
+    edges += list.size();
+    for (size_t i = 1; i < list.size(); ++i) {
+      const auto key = [&](const Edge& edge) {
+        return std::pair(edge.relation, map->Name(edge.other));
+      };
+      ASSERT_LT(key(list[i - 1]), key(list[i]));
+    }
+  };
+  for (uint32_t i = 0; i < map->size(); ++i) {
+    expect_order(map->Upstream(EntityId(i)));
+    expect_order(map->Downstream(EntityId(i)));
+  }
+  EXPECT_EQ(edges, map->relations_alive() * 2);
+  std::string_view last;
+  for (const EntityId id : map->OfKind(KindOf("app"))) {
+    EXPECT_LT(last, map->Name(id));
+    last = map->Name(id);
+  }
+}
+
+TEST_F(TopologyStoreTest, SaysWhatChangedSinceTheVersionBefore) {
+  Apply(RelationAdded("runs_on", "app:a", "vm:a"));
+  Apply(RelationAdded("runs_on", "app:b", "vm:b"));
+  Apply(Entity("vm:c"));
+  const auto before = store_->Snapshot();
+  Apply(RelationDeleted("runs_on", "app:b", "vm:b"), At(10));
+  Apply(Entity("vm:c", {{"ip", "10.0.0.1"}}), At(10));
+  Apply(Entity("vm:d"), At(10));
+  Apply(Entity("vm:a"), At(10));  // says nothing new
+  const auto after = store_->Snapshot();
+  std::vector<EntityId> ids;
+  ASSERT_TRUE(after->ChangedSince(before->version(), ids));
+  std::set<std::string> names;
+  for (const EntityId id : ids) names.emplace(after->Name(id));
+  EXPECT_EQ(names.size(), ids.size());
+  EXPECT_THAT(names, ElementsAre("app:b", "vm:b", "vm:c", "vm:d"));
+  ids.clear();
+  EXPECT_TRUE(after->ChangedSince(after->version(), ids));
+  EXPECT_TRUE(ids.empty());
+  Apply(Entity("vm:e"), At(20));
+  EXPECT_FALSE(store_->Snapshot()->ChangedSince(before->version(), ids));
+}
+
+// A relation that goes and comes back before anybody looked is one relation.
+TEST_F(TopologyStoreTest, ARelationErasedAndAddedAgainBetweenSnapshotsStandsOnce) {
+  Apply(Entity("app:a"), At(0));
+  Apply(RelationAdded("runs_on", "app:a", "vm:a"), At(10));
+  store_->Snapshot();
+  Apply(RelationDeleted("runs_on", "app:a", "vm:a"), At(10));  // it never held
+  Apply(RelationAdded("runs_on", "app:a", "vm:b"), At(11));
+  Apply(RelationAdded("runs_on", "app:a", "vm:a"), At(12));
+  EXPECT_EQ(Up("app:a"), "runs_on vm:a [12,-) runs_on vm:b [11,-)");
+  Apply(RelationDeleted("runs_on", "app:a", "vm:b"), At(11));
+  EXPECT_EQ(Up("app:a"), "runs_on vm:a [12,-)");
 }
 
 }  // namespace
