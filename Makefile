@@ -30,7 +30,7 @@ bench: ## builds and runs the benchmarks
 
 quality: ## incidents against known faults: make quality QUALITY_DATA=DIR, the unpacked sets (docs/quality.md)
 	@scripts/packages build
-	@scripts/build release rootnote
+	@scripts/build release rootnote rootnote-scores
 	@/usr/bin/python3 bench/quality/all --data "$(QUALITY_DATA)" --write docs/quality.md
 
 format: ## clang-format over the whole tree
