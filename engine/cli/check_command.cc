@@ -104,8 +104,7 @@ int RunCheck(const CheckArguments& arguments) {
   if (!sources.ok()) return PrintFailure(sources.status());
   absl::StatusOr<CompileOptions> options = OptionsFor(arguments);
   if (!options.ok()) return PrintFailure(options.status());
-  const CompileResult result =
-      Compile(*std::move(sources), WithPacks(*options), ImportFilesOnDisk());
+  const CompileResult result = Compile(*std::move(sources), WithPacks(*options));
   const bool rules_ok = Report(result, arguments.format, out, err);
   if (arguments.explain && result.program != nullptr) {
     (arguments.format == "text" ? out : err).Print(PlansText(*result.program, *options));
