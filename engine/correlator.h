@@ -46,6 +46,7 @@ struct Symptom {
   double value = 0;
   bool unmapped = false;
   EvidencePosition position;
+  std::string summary;  // the rule's words, filled in when it fired
 };
 
 // What the last evaluation made of a symptom that no incident owns.
@@ -97,6 +98,19 @@ struct Explained {
   Millis lag{0};       // bounds summed along the path
 };
 
+// The score as the sum that a person can check (docs/correlation.md).
+struct ScoreSum {
+  int64_t own = 0;         // what the candidate, or the failed members of the group, show
+  int64_t others = 0;      // what else it explains
+  int64_t silence = 0;     // price of not showing it itself
+  int64_t missing = 0;     // price of dependants that should show something and are well
+  int64_t violations = 0;  // price of times that do not fit
+  int64_t prior = 0;       // price of a fault that nobody declared, and of a relation as root
+  int64_t change = 0;      // somebody changed the candidate shortly before
+
+  int64_t Total() const { return own + others - silence - missing - violations - prior + change; }
+};
+
 // One entity as the root, with its best fault, judged on all symptoms of its region.
 struct Candidate {
   EntityId entity;
@@ -116,6 +130,7 @@ struct Candidate {
   bool own_firing = false;  // … that fires, of at least warning
   bool group = false;       // lost its redundancy
   bool monitored = false;
+  bool relation = false;          // is a relation, and not an entity
   bool healthy = false;           // fresh, and nothing the matter with it
   bool began_after = false;       // most of what it explains began before it
   bool tolerated = false;         // every relation that would carry it out tolerates it
@@ -123,6 +138,8 @@ struct Candidate {
   // With what it was walked: families by bit, those that are shown, the newest onset explained.
   uint8_t families = 0, evidence = 0;
   EventTime latest;
+  // Of the score, for people: filled in once an incident tells of it.
+  std::vector<Incident::ScorePart> parts;
   // May be a root at all: rejected ones are only named in ruled_out[].
   bool valid = false;
 };

@@ -472,18 +472,19 @@ Shown ShownBy(const Estate& estate, EntityId entity, const Fault& fault) {
   return shown > 0 ? Shown::kPartly : Shown::kRefuted;
 }
 
-int64_t ScoreOf(const Candidate& candidate, const std::vector<Explained>& explained) {
-  int64_t own = 0, others = 0;
-  for (const Explained& item : explained) (item.own ? own : others) += item.weight;
-  int64_t penalty = candidate.penalty;
+ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explained) {
+  ScoreSum sum;
+  for (const Explained& item : explained) (item.own ? sum.own : sum.others) += item.weight;
+  sum.missing = candidate.penalty;
   // Counter-evidence alone never rejects what has evidence of its own or explains most of its fresh
   // dependants: it takes at most half of what they add.
   if (candidate.own_evidence || candidate.shown > candidate.missing) {
-    penalty = std::min(penalty, others / 2);
+    sum.missing = std::min(sum.missing, sum.others / 2);
   }
   // Times that do not fit may cost what the effects add, and never the evidence itself.
-  int64_t violations = std::min(candidate.violations * kViolationPenalty, others - others / 2);
-  return own + others - penalty - violations - (candidate.declared ? 0 : kInferredPrior);
+  sum.violations = std::min(candidate.violations * kViolationPenalty, sum.others - sum.others / 2);
+  sum.prior = candidate.declared ? 0 : kInferredPrior;
+  return sum;
 }
 
 bool MayOpen(const Candidate& candidate, int64_t score, int64_t threshold) {

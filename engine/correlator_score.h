@@ -29,7 +29,10 @@ Candidate Judge(const Estate& estate, const std::vector<RegionItem>& items, cons
                 const Suspect& suspect);
 
 // The score of `explained` for the candidate, everything else as judged.
-int64_t ScoreOf(const Candidate& candidate, const std::vector<Explained>& explained);
+ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explained);
+inline int64_t ScoreOf(const Candidate& candidate, const std::vector<Explained>& explained) {
+  return SumOf(candidate, explained).Total();
+}
 
 // Whether the candidate may be a root at `score`, and nothing but counter-evidence is in the way.
 bool MayOpen(const Candidate& candidate, int64_t score, int64_t threshold);

@@ -115,7 +115,24 @@ std::string_view PatternItem::Get(std::string_view attribute) const {
   return attribute == "message" ? std::string_view(message) : std::string_view();
 }
 
-PatternPlan::PatternPlan(const PatternCondition& condition)
+void PatternPlan::Name(const Template& words) {
+  for (const Template::Piece& piece : words.pieces) {
+    const size_t dot = piece.reference ? piece.text.find('.') : std::string::npos;
+    if (dot == std::string::npos) {
+      continue;
+    }
+    const auto alias =
+        std::find(pattern.aliases.begin(), pattern.aliases.end(), piece.text.substr(0, dot));
+    if (alias == pattern.aliases.end()) {
+      continue;
+    }
+    const auto index = static_cast<size_t>(alias - pattern.aliases.begin());
+    alias_used[index] = true;
+    named.push_back({piece.text, index, piece.text.substr(dot + 1)});
+  }
+}
+
+PatternPlan::PatternPlan(const PatternCondition& condition, const Template* words)
     : pattern(condition), alias_used(condition.aliases.size()) {
   size_t steps = 0;
   for (const PatternElement& element : pattern.elements) {
@@ -127,6 +144,9 @@ PatternPlan::PatternPlan(const PatternCondition& condition)
         MarkUsed(filter.right, alias_used);
       }
     }
+  }
+  if (words != nullptr) {
+    Name(*words);
   }
   const PatternElement& first = pattern.elements.front();
   const bool counted = !first.group && (first.steps[0].times > 1 || first.steps[0].of_last > 0);
@@ -393,6 +413,15 @@ void PatternKey::Complete(const Run& run, EventTime time) {
   if (plan_.counting) {
     reached_ = true;
     return;
+  }
+  if (live_.empty()) {
+    bindings_.clear();
+    for (const PatternPlan::Named& named : plan_.named) {
+      const PatternItemPtr& item = run.bound[named.alias];
+      bindings_.emplace_back(named.reference, item == nullptr
+                                                  ? std::string()
+                                                  : std::string(item->Get(named.attribute)));
+    }
   }
   const uint64_t start = run.start;
   const bool by_signal = run.last_signal != nullptr && !plan_.pattern.resolve_after;

@@ -125,7 +125,7 @@ PatternBook::PatternBook(const Program& program, PatternLimits limits)
     Rule& rule = rules_[id.index()];
     rule.signal = &program.signal(id);
     const auto& pattern = std::get<PatternCondition>(rule.signal->when.what);
-    rule.plan = std::make_unique<PatternPlan>(pattern);
+    rule.plan = std::make_unique<PatternPlan>(pattern, &rule.signal->summary);
     for (const PatternElement& element : pattern.elements) {
       for (const PatternStep& step : element.steps) {
         std::vector<SignalId>& waiting =
@@ -317,7 +317,8 @@ std::vector<Observed> PatternBook::Step(SignalId signal, const Topology& topolog
   }
   std::vector<Observed> live;
   for (const InstanceKey& key : rule.live) {
-    live.push_back({key, rule.keys.at(key)->live()});
+    const PatternKey& found = *rule.keys.at(key);
+    live.push_back({key, found.live(), found.bindings()});
   }
   return live;
 }
