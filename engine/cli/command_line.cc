@@ -14,7 +14,9 @@ void AddReplayFlags(CLI::App& command, ReplayArguments& arguments, bool required
   command.add_option("--topology", arguments.topology, "Topology files (own JSON, a line each)");
   command.add_option("--input", arguments.input, "Input files; - is stdin, .zst is read")
       ->required(required);
-  command.add_option("--format", arguments.format, "Format of the input, or auto");
+  command.add_option("--control", arguments.control, "Files with acknowledgements and silences");
+  command.add_option(required ? "--format" : "--input-format", arguments.format,
+                     "Format of the input, or auto");
   command.add_option("--envelope", arguments.envelope, "kcat: the output of kcat -J");
   command.add_option("--config", arguments.config, "A rootnote.yaml whose engine settings hold");
   command.add_option("--allowed-lateness", arguments.allowed_lateness,
@@ -92,10 +94,15 @@ void AddReplay(CLI::App& app, ReplayArguments& arguments) {
 void AddExplain(CLI::App& app, ExplainArguments& arguments) {
   CLI::App* command =
       app.add_subcommand("explain", "An incident's decision in words, or why a signal opened none");
-  command->add_option("incident", arguments.incident, "A file with an incident record; - is stdin");
-  command->add_option("--why-not", arguments.why_not, "Why this entity is not the root");
+  command->add_option("incident", arguments.incident,
+                      "A file with incident records, the last one counts; - is stdin");
+  command->add_option("--why-not", arguments.why_not, "What spoke against this entity as the root");
+  command->add_option(
+      "--format", arguments.format,
+      "text, json, dot (Graphviz) or mermaid; with --input its format may stand here");
   command->add_option("--signal", arguments.signal, "Why did this signal open nothing …");
-  command->add_option("--entity", arguments.entity, "… on this entity (with --rules and --input)");
+  command->add_option("--entity", arguments.entity,
+                      "… on this entity (of the record, or with --rules and --input)");
   command->add_option("--at", arguments.at, "At this event time; default: the end of the input");
   AddReplayFlags(*command, arguments.replay, false);
 }
