@@ -82,7 +82,7 @@ class ImportReader {
       text = fmt::format("kind {} {{ id alert }}\n", kAlertTarget) + text;
     }
     const auto own = static_cast<uint32_t>(sources_.size());
-    sources_.emplace_back(sources_[index].name() + " (as signals)", std::move(text));
+    sources_.emplace_back(sources_[index].name() + std::string(kImportedSuffix), std::move(text));
     Diagnostics lexed;
     const std::vector<Token> tokens = Lex(sources_[own], own, lexed);
     files_.push_back(ParseFile(sources_[own], own, tokens, {}, diagnostics_).file);

@@ -2,6 +2,7 @@
 // signals as if they stood in a rule file of their own.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "rules/ast.h"
@@ -10,6 +11,9 @@
 #include "rules/source.h"
 
 namespace rootnote {
+
+// Behind the name of a file: the text of the signals that were made of it.
+inline constexpr std::string_view kImportedSuffix = " (as signals)";
 
 // Appends what was read, and the text of the signals, to `sources`, and their declarations to
 // `files`.
