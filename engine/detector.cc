@@ -61,6 +61,8 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       shed_(metrics.Gauge("rootnote_signal_instances_shed", "Instances refused by a limit.")),
       patterns_shed_(metrics.Gauge("rootnote_pattern_matches_shed",
                                    "Partial matches of patterns refused by a limit.")),
+      patterns_unresolved_(metrics.Gauge("rootnote_pattern_items_unresolved",
+                                         "Events and signals of patterns that name no key.")),
       unresolved_total_(metrics.Counter("rootnote_entity_unresolved_total",
                                         "Results of signals that name no entity.")),
       name_conflicts_(metrics.Counter("rootnote_name_conflicts_total",
@@ -115,6 +117,7 @@ std::vector<Transition> Detector::Close(TickWork work, const Topology& topology,
   instances_.Set(static_cast<int64_t>(book_.active()));
   shed_.Set(static_cast<int64_t>(book_.shed()));
   patterns_shed_.Set(static_cast<int64_t>(patterns_.shed()));
+  patterns_unresolved_.Set(static_cast<int64_t>(patterns_.unresolved()));
   return transitions;
 }
 
@@ -431,6 +434,14 @@ void Detector::Complete(Transition& transition, const Topology& topology) const 
     transition.position.partition = series->position.partition;
     transition.position.offset = series->position.offset;
     transition.position.time = series->last;
+  } else if (const PatternOrigin* origin =
+                 patterns_.OriginOf(transition.signal, transition.entity)) {
+    if (origin->position.partition >= 0) {
+      transition.position.topic = topics_.Name(origin->position.topic);
+      transition.position.partition = origin->position.partition;
+      transition.position.offset = origin->position.offset;
+    }
+    transition.position.time = origin->time;
   }
   const Signal& signal = rules_.program().signal(transition.signal);
   if (transition.to == SignalState::kFiring && !signal.summary.empty()) {

@@ -134,8 +134,8 @@ class Detector {
   std::vector<UnresolvedResult> unresolved_;
 
   Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
-      &event_not_numbers_, &series_, &instances_, &shed_, &patterns_shed_, &unresolved_total_,
-      &name_conflicts_;
+      &event_not_numbers_, &series_, &instances_, &shed_, &patterns_shed_, &patterns_unresolved_,
+      &unresolved_total_, &name_conflicts_;
   std::vector<Metric*> evaluation_errors_, matches_;  // by SignalId
 };
 

@@ -309,7 +309,6 @@ size_t AddRoutes(const IncidentPolicy& policy, Incident& record) {
   if (record.status != IncidentStatus::kOpen || !record.maintenance_name.empty()) return added;
   if (record.silenced) return added;
   for (const Route& route : policy.routes) {
-    if (!route.projection.empty()) continue;  // not executed yet
     if (route.severity_at_least && record.severity < *route.severity_at_least) continue;
     const bool matches = std::all_of(
         route.matchers.begin(), route.matchers.end(), [&](const promql::Matcher& matcher) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/identity.h"
+#include "engine/series.h"
 #include "rules/program.h"
 #include "schemas/base/time.h"
 #include "schemas/labels.h"
@@ -29,6 +30,7 @@ struct PatternItem {
   Labels labels;                   // with attributes, identity and `by` labels
   std::string message;
   double value = 0;
+  RecordPosition position;  // events
 
   std::string_view Get(std::string_view attribute) const;
 };

@@ -159,6 +159,7 @@ void PatternBook::Begin(EventTime tick, std::vector<ArrivedEvent> events) {
     item->name = std::move(arrived.event.name);
     item->message = std::move(arrived.event.message);
     item->value = 1;
+    item->position = arrived.position;
     items_.push_back(std::move(item));
   }
   std::sort(items_.begin(), items_.end(), Before);
@@ -255,6 +256,29 @@ void PatternBook::Sort(Rule& rule, const PatternItemPtr& item, const Topology& t
   }
 }
 
+void PatternBook::NoteOrigin(Rule& rule, const InstanceKey& key, const PatternKey& state,
+                             const std::vector<PatternArrival>& arrivals) const {
+  const bool completed = !state.completed().empty();
+  if (!completed && rule.origins.contains(key.entity)) {
+    return;
+  }
+  PatternOrigin origin{completed ? state.completed().back() : tick_, {}};
+  for (auto at = arrivals.rbegin(); at != arrivals.rend(); ++at) {
+    const PatternItem& item = *at->item;
+    if (!item.signal && at->hits != 0 && (!completed || item.time == origin.time)) {
+      origin = {item.time, item.position};
+      break;
+    }
+  }
+  rule.origins[key.entity] = origin;
+}
+
+const PatternOrigin* PatternBook::OriginOf(SignalId signal, const std::string& entity) const {
+  const auto& origins = rules_[signal.index()].origins;
+  const auto at = origins.find(entity);
+  return at == origins.end() ? nullptr : &at->second;
+}
+
 void PatternBook::Visit(Rule& rule, const InstanceKey& key,
                         const std::vector<PatternArrival>& arrivals) {
   auto found = rule.keys.find(key);
@@ -277,8 +301,10 @@ void PatternBook::Visit(Rule& rule, const InstanceKey& key,
   const bool live = state.live() > 0;
   if (live) {
     rule.live.insert(key);
+    NoteOrigin(rule, key, state, arrivals);
   } else {
     rule.live.erase(key);
+    rule.origins.erase(key.entity);
   }
   if (state.wake() == kMaxTime && !live) {
     rule.keys.erase(found);

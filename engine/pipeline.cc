@@ -172,6 +172,7 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
           kDelayBuckets)) {}
 
 absl::Status Pipeline::Loop::Run() {
+  outbox_.UseProjections(rules_.program().incidents.routes);
   RETURN_IF_ERROR(intake_.Open());
   if (!options_.journal_path.empty()) {
     RETURN_IF_ERROR(live_ ? journal_.Open(options_.journal_path)

@@ -110,6 +110,66 @@ TEST(Pipeline, PoisonGoesToTheDeadLettersAndTheRestGoesOn) {
   }
 }
 
+// A topic with a projection gets another form of the same revisions, whatever the other topics get.
+TEST(Pipeline, RoutesSendWhatTheirProjectionMakes) {
+  std::string rules(testing::kRules);
+  rules.replace(rules.find("incidents { hold back 20s }"), std::string::npos,
+                "incidents { hold back 20s route to topic \"all\" "
+                "route to topic \"pages\" as pagerduty }");
+  FaultySink sink;
+  Metrics metrics;
+  const Ran ran =
+      Replay(With(Map(), InOrder(Story())), Options(), sink, metrics, testing::Rules(rules));
+  ASSERT_TRUE(ran.status.ok()) << ran.status.message();
+  EXPECT_EQ(sink.Lines("all"), ran.incidents);
+  size_t pages = 0;
+  for (const OutputRecord& record : sink.records()) {
+    if (record.topic != "pages") {
+      continue;
+    }
+    ASSERT_LT(pages, ran.decoded.size());
+    const Incident& incident = ran.decoded[pages++];
+    EXPECT_EQ(record.key, incident.id);
+    const bool open = incident.status == IncidentStatus::kOpen;
+    const std::string begin = fmt::format(R"({{"event_action":"{}","dedup_key":"{}",)",
+                                          open ? "trigger" : "resolve", incident.id);
+    EXPECT_EQ(record.value->substr(0, begin.size()), begin);
+    const std::map<std::string, std::optional<std::string>> headers(record.headers.begin(),
+                                                                    record.headers.end());
+    EXPECT_EQ(headers.at("ce_type"), "rootnote.incident.pagerduty");
+    EXPECT_EQ(headers.at("x-rootnote-projection"), "pagerduty");
+    EXPECT_EQ(headers.at("x-rootnote-status"), Name(incident.status));
+  }
+  EXPECT_EQ(pages, ran.decoded.size());
+}
+
+// What completed a pattern is its evidence, with the place it came from.
+TEST(Pipeline, PatternsHaveEvidence) {
+  const auto program = testing::Rules(R"(
+kind app { id app }
+signal restarted on app { when event restart 2 times within 10m family errors }
+incidents { hold back 5s }
+)");
+  std::vector<MemoryRecord> records;
+  for (const int second : {10, 70, 90}) {
+    records.push_back(On(
+        "logs", fmt::format(R"({{"event":"{}","labels":{{"app":"shop"}},)"
+                            R"("message":"m{}","time":"{}"}})",
+                            second < 80 ? "restart" : "other", second, FormatRfc3339(T(second)))));
+  }
+  FaultySink sink;
+  Metrics metrics;
+  const Ran ran = Replay(std::move(records), Options(), sink, metrics, program);
+  ASSERT_TRUE(ran.status.ok()) << ran.status.message();
+  ASSERT_FALSE(ran.decoded.empty());
+  const Incident& opened = ran.decoded.front();
+  ASSERT_EQ(opened.evidence.size(), 1u) << ran.incidents;
+  EXPECT_EQ(opened.evidence[0].signal, "restarted");
+  EXPECT_EQ(opened.evidence[0].topic, "logs");
+  EXPECT_EQ(opened.evidence[0].offset, 1);
+  EXPECT_EQ(opened.evidence[0].time, T(70));
+}
+
 TEST(Pipeline, AtTheEndEveryOffsetOfAClosedTickIsCommitted) {
   FaultySink sink;
   Metrics metrics;
