@@ -1,10 +1,15 @@
+#include <algorithm>
+
 #include "CLI/CLI.hpp"
+#include "fmt/format.h"
 
 #include "engine/cli/commands.h"
 #include "engine/cli/completion_script.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/terminal.h"
 #include "engine/cli/version.h"
+#include "rules/diagnostic.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -47,14 +52,15 @@ void AddRun(CLI::App& app, RunArguments& arguments) {
 void AddCheck(CLI::App& app, CheckArguments& arguments) {
   CLI::App* command = app.add_subcommand("check", "Parse and check rules and configuration");
   command->add_option("paths", arguments.paths,
-                      "Files or folders: *.rn rules, *.yaml configuration");
+                      "Files or folders: *.rn rules, *.yaml configuration or Prometheus' rules");
   command->add_flag("--list-codes", arguments.list_codes, "Print every diagnostic code");
   command->add_option("--format", arguments.format, "text, json or sarif (SARIF 2.1.0)")
       ->check(CLI::IsMember({"text", "json", "sarif"}));
   command->add_flag("--explain", arguments.explain,
                     "What each signal costs: plan, state, history, grid");
   command->add_option("--seen", arguments.seen,
-                      "Names of metrics, or a text exposition: warn about others");
+                      "Names of metrics, a text exposition, or records as replay reads them (.zst "
+                      "too): warn about others");
 }
 
 void AddFormat(CLI::App& app, FormatArguments& arguments) {
@@ -66,8 +72,9 @@ void AddFormat(CLI::App& app, FormatArguments& arguments) {
 }
 
 void AddTest(CLI::App& app, TestArguments& arguments) {
-  CLI::App* command = app.add_subcommand(
-      "test", "Run tests: blocks of rule files (*.rn), promqltest files (*.test)");
+  CLI::App* command = app.add_subcommand("test",
+                                         "Run tests: blocks of rule files (*.rn), promqltest "
+                                         "(*.test), promtool's unit tests (*.yaml)");
   command->add_option("paths", arguments.paths, "Files or folders")->required();
   command->add_option("--junit", arguments.junit, "Write a JUnit report to this file");
   command->add_flag("-v,--verbose", arguments.verbose, "Show expectations that hold, too");
@@ -100,6 +107,8 @@ void AddExplain(CLI::App& app, ExplainArguments& arguments) {
   command->add_option(
       "--format", arguments.format,
       "text, json, dot (Graphviz) or mermaid; with --input its format may stand here");
+  command->add_option("--as", arguments.projection, "What a route sends that says `as` this")
+      ->check(CLI::IsMember(ProjectionNames()));
   command->add_option("--signal", arguments.signal, "Why did this signal open nothing …");
   command->add_option("--entity", arguments.entity,
                       "… on this entity (of the record, or with --rules and --input)");
@@ -158,6 +167,20 @@ std::vector<CommandWords> WordsOf(const CLI::App& app) {
   return commands;
 }
 
+// True after a complaint about a first word that is no command.
+bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word.front() == '-') return false;
+  std::vector<std::string> known;
+  for (const CommandWords& command : WordsOf(app)) known.push_back(command.name);
+  if (std::find(known.begin(), known.end(), word) != known.end()) return false;
+  const std::string near = DidYouMean(word, known);
+  PrintFailure(absl::InvalidArgumentError(fmt::format(
+      "there is no command \"{}\"; {}", word,
+      near.empty() ? "rootnote --help lists them" : fmt::format("did you mean {}?", near))));
+  return true;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -189,6 +212,7 @@ int RunCommandLine(int argc, char** argv) {
       ->add_flag("--stdio", lsp_stdio, "As editors say it; there is no other way");
   app.add_subcommand("version", "Version, and what was built in")
       ->add_flag("--features", version.features, "Formats, libraries and their features");
+  if (IsUnknownCommand(app, argc, argv)) return kExitUsage;
   // CLI11 reports what it parsed by exceptions; this is the adapter that ends them.
   try {
     app.parse(argc, argv);

@@ -85,6 +85,7 @@ struct ExplainArguments {
   std::string incident;         // a file with a record, "-" for stdin
   std::string why_not;          // an entity
   std::string format = "text";  // or json, dot, mermaid
+  std::string projection;       // a form of the record, as `route … as` names it
   // Why there was no incident: a replay of rules and input, asked about a signal on an entity.
   std::string signal, entity;
   ReplayArguments replay;

@@ -17,6 +17,7 @@
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic.h"
 #include "schemas/incident_encoder.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -96,6 +97,12 @@ int ExplainIncident(const ExplainArguments& arguments) {
     return ExplainSymptom(arguments, *text, incident, out);
   }
   if (!incident.ok()) return PrintFailure(incident.status());
+  if (!arguments.projection.empty()) {
+    const absl::StatusOr<Projection> projection = Projection::BuiltIn(arguments.projection);
+    if (!projection.ok()) return PrintFailure(projection.status());
+    out.Print(projection->Apply(EncodeIncident(*incident)) + "\n");
+    return kExitOk;
+  }
   out.Print(Explained(arguments, *incident, out));
   return kExitOk;
 }
