@@ -118,7 +118,7 @@ TEST(Runner, NamesMayHoldLettersOfUnicodeAndDots) {
                        "eval instant at 0 sum by (ort.gr\u00f6\u00dfe) (http.requests)\n"
                        "  {\"ort.gr\u00f6\u00dfe\"=\"1\"} 5\n\n"
                        "eval instant at 0 a\u0308b\n  expect fail\n"),
-              ElementsAre("4 passed", "7 passed", "10 passed"));
+              ElementsAre("8 passed", "11 passed", "14 passed"));
 }
 
 TEST(Runner, WhatIsNotSupportedIsSkippedAlone) {

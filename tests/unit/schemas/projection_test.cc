@@ -184,8 +184,11 @@ TEST(Projection, LimitsHoldForEveryRecord) {
     EXPECT_LE(Characters(jira, "description"), 15000u);
     const rapidjson::Document alerts = Read(Projected("alertmanager", incident));
     ASSERT_TRUE(alerts.IsArray());
-    for (const auto& label : alerts[0]["labels"].GetObject()) EXPECT_TRUE(label.value.IsString());
-    for (const auto& one : alerts[0]["annotations"].GetObject()) EXPECT_TRUE(one.value.IsString());
+    for (const char* key : {"labels", "annotations"}) {
+      const auto texts = alerts[0].FindMember(key);
+      if (texts == alerts[0].MemberEnd()) continue;
+      for (const auto& one : texts->value.GetObject()) EXPECT_TRUE(one.value.IsString());
+    }
   }
 }
 
