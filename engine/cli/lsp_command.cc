@@ -8,7 +8,6 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/rule_files.h"
-#include "engine/cli/rule_yaml.h"
 #include "engine/cli/version.h"
 #include "rules/lsp/framing.h"
 #include "rules/lsp/server.h"
@@ -42,9 +41,8 @@ std::vector<RuleSource> NeighboursOf(const std::string& path) {
 }  // namespace
 
 int RunLanguageServer() {
-  LanguageServer server({.version = std::string(kVersion),
-                         .neighbours = NeighboursOf,
-                         .files = {WithPacks({}), ImportFilesOnDisk()}});
+  LanguageServer server(
+      {.version = std::string(kVersion), .neighbours = NeighboursOf, .compile = WithPacks()});
   MessageFrames frames;
   char buffer[1 << 16];
   while (!server.exited() && !frames.broken()) {

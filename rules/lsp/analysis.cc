@@ -119,15 +119,15 @@ const Symbol* Analysis::Find(Symbol::Type type, std::string_view name) const {
 }
 
 Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours,
-                 const AnalysisFiles& files) {
+                 const CompileOptions& options) {
   Analysis analysis;
-  analysis.result = Compile({document}, files.options, files.import);
+  analysis.result = Compile({document}, options);
   const auto& found = analysis.result.diagnostics.list();
   if (!neighbours.empty() && std::any_of(found.begin(), found.end(), NamesUnknown)) {
     std::vector<RuleSource> all = {document};
     for (RuleSource& one : neighbours) all.push_back(std::move(one));
     const size_t given = all.size();
-    CompileResult together = Compile(std::move(all), files.options, files.import);
+    CompileResult together = Compile(std::move(all), options);
     // Beside it may stand quite another rule set.
     if (ErrorsInDocument(together) < ErrorsInDocument(analysis.result)) {
       analysis.result = std::move(together);
@@ -151,17 +151,17 @@ Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours,
 }
 
 std::vector<RuleSource> FilesAt(const Analysis& analysis, uint32_t offset,
-                                const AnalysisFiles& files) {
+                                const CompileOptions& options) {
   const auto inside = [&](Span span) { return span.begin <= offset && offset <= span.end; };
   const std::string& from = analysis.document().name();
   for (const ast::Use& use : analysis.tree.uses) {
-    if (!inside(use.path.span) || !files.options.read) continue;
-    absl::StatusOr<RuleSource> file = files.options.read(use.path.text, from);
+    if (!inside(use.path.span) || !options.read) continue;
+    absl::StatusOr<RuleSource> file = options.read(use.path.text, from);
     if (file.ok()) return {*std::move(file)};
   }
   for (const ast::Import& import : analysis.tree.imports) {
-    if (!inside(import.path.span) || !files.import) continue;
-    absl::StatusOr<std::vector<RuleSource>> found = files.import(import.path.text, from);
+    if (!inside(import.path.span) || !options.read_rule_files) continue;
+    absl::StatusOr<std::vector<RuleSource>> found = options.read_rule_files(import.path.text, from);
     if (found.ok()) return *std::move(found);
   }
   return {};

@@ -12,7 +12,6 @@
 
 #include "rules/ast.h"
 #include "rules/compiler.h"
-#include "rules/importer.h"
 #include "rules/token.h"
 
 namespace rootnote {
@@ -41,20 +40,15 @@ struct Analysis {
   const Symbol* Find(Symbol::Type type, std::string_view name) const;
 };
 
-// How packs and imported files are read; without it they are errors.
-struct AnalysisFiles {
-  CompileOptions options;
-  ImportFiles import;
-};
-
-// `neighbours` are used only where the document names what it does not declare.
+// `neighbours` are used only where the document names what it does not declare. `options` says how
+// packs and imported files are read; without it they are errors.
 Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours,
-                 const AnalysisFiles& files = {});
+                 const CompileOptions& options = {});
 
 // What the text at `offset` in the document, the path of a `use` or an `import`, stands for: the
 // files, ascending. Empty for all else.
 std::vector<RuleSource> FilesAt(const Analysis& analysis, uint32_t offset,
-                                const AnalysisFiles& files);
+                                const CompileOptions& options);
 
 // The token at or touching `offset`, a word rather than a sign; tokens.size() for none.
 size_t TokenAt(const std::vector<Token>& tokens, uint32_t offset);

@@ -12,6 +12,7 @@
 #include "rapidjson/writer.h"
 
 #include "rules/format/format.h"
+#include "rules/importer.h"
 #include "rules/lsp/analysis.h"
 #include "rules/lsp/completion.h"
 #include "rules/lsp/hover.h"
@@ -317,7 +318,7 @@ class LanguageServer::Session {
     document.text = *std::move(text);
     document.lines = std::make_unique<EditorLines>(document.text);
     document.analysis = std::make_unique<Analysis>(
-        Analyse(RuleSource(PathOf(uri), document.text), Beside(uri), options_.files));
+        Analyse(RuleSource(PathOf(uri), document.text), Beside(uri), options_.compile));
     Publish(uri, &document);
     PublishFound(uri, document);
   }
@@ -450,7 +451,7 @@ class LanguageServer::Session {
   // Over the path of a `use` or an `import`: the files.
   std::optional<Hover> HoverOfFiles(const Analysis& analysis, uint32_t offset) const {
     std::string text;
-    for (const RuleSource& file : FilesAt(analysis, offset, options_.files)) {
+    for (const RuleSource& file : FilesAt(analysis, offset, options_.compile)) {
       text += fmt::format("{}`{}`", text.empty() ? "" : "\n\n", file.name());
     }
     const size_t at = TokenAt(analysis.tokens, offset);
@@ -462,7 +463,7 @@ class LanguageServer::Session {
                       uint32_t offset) {
     const Analysis& analysis = *document.analysis;
     const Symbol* symbol = SymbolAt(analysis, TokenAt(analysis.tokens, offset), offset);
-    if (symbol == nullptr) return ShowFiles(id, FilesAt(analysis, offset, options_.files));
+    if (symbol == nullptr) return ShowFiles(id, FilesAt(analysis, offset, options_.compile));
     const RuleSource* source = &analysis.result.sources[symbol->source];
     Span span = symbol->name_span;
     if (const RuleSource* yaml = FileOfImported(analysis, *source)) {

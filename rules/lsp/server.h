@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/lsp/analysis.h"
+#include "rules/compiler.h"
 #include "rules/source.h"
 
 namespace rootnote {
@@ -20,7 +20,7 @@ struct LanguageServerOptions {
   // The rule files in the folder of the file at `path`, without it. May be empty.
   std::function<std::vector<RuleSource>(const std::string& path)> neighbours;
   // How `use` and `import` read.
-  AnalysisFiles files;
+  CompileOptions compile;
 };
 
 class LanguageServer {

@@ -143,33 +143,6 @@ TEST(Pipeline, RoutesSendWhatTheirProjectionMakes) {
   EXPECT_EQ(pages, ran.decoded.size());
 }
 
-// What completed a pattern is its evidence, with the place it came from.
-TEST(Pipeline, PatternsHaveEvidence) {
-  const auto program = testing::Rules(R"(
-kind app { id app }
-signal restarted on app { when event restart 2 times within 10m family errors }
-incidents { hold back 5s }
-)");
-  std::vector<MemoryRecord> records;
-  for (const int second : {10, 70, 90}) {
-    records.push_back(On(
-        "logs", fmt::format(R"({{"event":"{}","labels":{{"app":"shop"}},)"
-                            R"("message":"m{}","time":"{}"}})",
-                            second < 80 ? "restart" : "other", second, FormatRfc3339(T(second)))));
-  }
-  FaultySink sink;
-  Metrics metrics;
-  const Ran ran = Replay(std::move(records), Options(), sink, metrics, program);
-  ASSERT_TRUE(ran.status.ok()) << ran.status.message();
-  ASSERT_FALSE(ran.decoded.empty());
-  const Incident& opened = ran.decoded.front();
-  ASSERT_EQ(opened.evidence.size(), 1u) << ran.incidents;
-  EXPECT_EQ(opened.evidence[0].signal, "restarted");
-  EXPECT_EQ(opened.evidence[0].topic, "logs");
-  EXPECT_EQ(opened.evidence[0].offset, 1);
-  EXPECT_EQ(opened.evidence[0].time, T(70));
-}
-
 TEST(Pipeline, AtTheEndEveryOffsetOfAClosedTickIsCommitted) {
   FaultySink sink;
   Metrics metrics;
