@@ -93,12 +93,16 @@ class Json {
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
 
+// No score has as many summands; the bound is for records that others made.
+constexpr size_t kPartsMax = 16;
+
 void WriteParts(Json& json, const std::vector<Incident::ScorePart>& parts) {
   if (parts.empty()) {
     return;
   }
   std::string list;
-  for (const Incident::ScorePart& part : parts) {
+  for (size_t i = 0; i < std::min(parts.size(), kPartsMax); ++i) {
+    const Incident::ScorePart& part = parts[i];
     Json one;
     one.Open().Key("what").String(part.what).Key("points").Int(part.points);
     if (!part.detail.empty()) {
