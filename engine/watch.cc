@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace rootnote {
+namespace {
+
+// A record that can be pointed at, then the newer one.
+bool TellsMore(const Series& a, const Series& b) {
+  const bool a_received = a.position.partition >= 0, b_received = b.position.partition >= 0;
+  if (a_received != b_received) return a_received;
+  return a.last > b.last || (a.last == b.last && InByteOrder(a.key, b.key));
+}
+
+}  // namespace
 
 WatchBook::WatchBook(const RuleSet& rules, Millis lookback)
     : rules_(rules),
@@ -127,9 +137,7 @@ const Series* WatchBook::Newest(SignalId signal, std::string_view entity) const 
   }
   for (const Binding& binding : found->second) {
     const Series* series = binding.series;
-    if (binding.signal == signal &&
-        (newest == nullptr || series->last > newest->last ||
-         (series->last == newest->last && InByteOrder(series->key, newest->key)))) {
+    if (binding.signal == signal && (newest == nullptr || TellsMore(*series, *newest))) {
       newest = series;
     }
   }

@@ -75,6 +75,14 @@ class Json {
     writer_.EndArray();
     return *this;
   }
+  Json& Texts(const std::map<std::string, std::string>& texts) {
+    writer_.StartObject();
+    for (const auto& [name, text] : texts) {
+      String(name).String(text);
+    }
+    writer_.EndObject();
+    return *this;
+  }
   Json& Lists(const std::map<std::string, std::vector<std::string>>& lists) {
     writer_.StartObject();
     for (const auto& [name, values] : lists) {
@@ -157,6 +165,8 @@ std::string Encode(const Incident::Symptom& symptom) {
   if (!symptom.summary.empty()) {
     json.Key("summary").String(symptom.summary);
   }
+  if (!symptom.labels.empty()) json.Key("labels").Texts(symptom.labels);
+  if (!symptom.annotations.empty()) json.Key("annotations").Texts(symptom.annotations);
   return json.Close();
 }
 
@@ -356,11 +366,7 @@ class Record {
   }
 
   void WriteTail(Json& json) const {
-    json.Key("labels").Open();
-    for (const auto& [name, value] : incident_.labels) {
-      json.String(name).String(value);
-    }
-    json.End();
+    json.Key("labels").Texts(incident_.labels);
     WriteUnlessEmpty(json, "owner", incident_.owner);
     WriteUnlessEmpty(json, "runbook", incident_.runbook);
     json.Key("links").Raw(Join(links_));
