@@ -96,7 +96,10 @@ std::vector<std::pair<std::string, std::string>> ByLabels(const InstanceKey& key
   std::string_view rest = key.by;
   while (!rest.empty()) {
     const size_t name = rest.find(kBySeparator);
-    const size_t value = rest.find(kBySeparator, name + 1);
+    const size_t value = name == rest.npos ? name : rest.find(kBySeparator, name + 1);
+    if (value == rest.npos) {
+      break;  // no key of ours
+    }
     labels.emplace_back(rest.substr(0, name), rest.substr(name + 1, value - name - 1));
     rest.remove_prefix(value + 1);
   }

@@ -55,6 +55,7 @@ class Binary:
     def __init__(self, path):
         self.path = path
         self.seen = []
+        self.imported = ""
 
     def run(self, arguments, cwd=None):
         done = subprocess.run([self.path, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120,
@@ -65,6 +66,7 @@ class Binary:
         """The same, but `check` is told the names of the metrics that were seen."""
         other = Binary(self.path)
         other.seen = names
+        other.imported = self.imported
         return other
 
     def on(self, command, text, name="example.rn"):
@@ -73,6 +75,8 @@ class Binary:
             path = os.path.join(folder, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
+            with open(os.path.join(folder, "alerts.yaml"), "w", encoding="utf-8") as file:
+                file.write(self.imported)
             if not self.seen:
                 return self.run([command, path])
             names = os.path.join(folder, "seen.txt")
@@ -124,9 +128,12 @@ def check_block(binary, info, body, estate):
 
 
 def check_page(binary, name, text):
-    """Findings of one page, and the tags that were seen."""
+    """Findings of one page, and the tags that were seen. `import prometheus "alerts.yaml"` reads the last rule file of
+    Prometheus that stands before it."""
     findings, tags, estate = [], [], ""
+    binary.imported = ""
     for line, info, body in blocks(text):
+        binary.imported = body if info == "prometheus" else binary.imported
         wrong = check_block(binary, info, body, "" if info == "rule estate" else estate)
         if wrong:
             findings.append(f"{name}:{line}: {wrong}")

@@ -172,7 +172,7 @@ TEST_F(ExplainTest, DrawnForOthers) {
   const std::string path = Incidents();
   const Exit dot = RunBinary({"explain", path, "--format", "dot"});
   EXPECT_EQ(dot.code, kExitOk) << dot.err;
-  EXPECT_THAT(dot.out, AllOf(StartsWith("digraph incident {"), HasSubstr("vm:v1\nvm_down"),
+  EXPECT_THAT(dot.out, AllOf(StartsWith("digraph incident {"), HasSubstr("vm:v1\\nvm_down"),
                              HasSubstr("n0 -> n1 [label=\"runs_on\"];")));
   const Exit mermaid = RunBinary({"explain", path, "--format", "mermaid"});
   EXPECT_THAT(mermaid.out, AllOf(HasSubstr("graph TD\n"), HasSubstr(":::root"),
