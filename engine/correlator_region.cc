@@ -53,8 +53,7 @@ void RegionView::AddItems() {
     item.firing = item.firing || (active->symptom.state == SignalState::kFiring &&
                                   signal.severity != Severity::kInfo);
     item.onset = std::min(item.onset, active->symptom.onset);
-    item.uncertainty =
-        std::max(item.uncertainty, estate_.rules().Uncertainty(active->symptom.signal));
+    item.uncertainty = std::max(item.uncertainty, active->uncertainty);
   }
 }
 
@@ -95,9 +94,9 @@ void RegionView::Shadow(const Suspect& suspect) {
     NodeKey node = ToNode(suspect.entity, static_cast<Family>(i));
     if (estate_.WatchOf(node) == Watch::kFresh) continue;
     for (uint32_t item : suspect.items) {
+      const int64_t weight = items_[item].weight;
       items_[item].shadow =
-          std::max(items_[item].shadow,
-                   items_[item].weight * kGradePercent[static_cast<size_t>(Origin::kSilent)] / 100);
+          std::max(items_[item].shadow, weight - SilencePrice(weight, Origin::kSilent));
     }
   }
 }
@@ -137,7 +136,9 @@ std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots
     bool single = true, own = false;
     for (uint32_t item : suspect.items) {
       single = single && EntityOf(items_[item].node) == EntityOf(items_[suspect.items[0]].node);
-      own = own || EntityOf(items_[item].node) == suspect.entity;
+      const EntityId entity = EntityOf(items_[item].node);
+      const RelationEnds* ends = estate_.EndsOf(entity);
+      own = own || entity == suspect.entity || (ends != nullptr && ends->to == suspect.entity);
     }
     const bool wanted = std::find(roots.begin(), roots.end(), suspect.entity) != roots.end();
     if (!single || own || wanted || !suspect.groups.empty()) {
@@ -196,9 +197,10 @@ void RegionView::DemoteJoint() {
       candidate.own_firing = firing;
       candidate.own_evidence = own;
     }
-    candidate.score = ScoreOf(candidate, candidate.explained);
+    candidate.sum = SumOf(candidate, candidate.explained);
+    candidate.score = candidate.sum.Total();
     candidate.valid = (!group || candidate.own_evidence) &&
-                      MayOpen(candidate, candidate.score, estate_.options().threshold);
+                      MayOpen(candidate, candidate.sum, estate_.options().threshold);
   }
 }
 
@@ -229,11 +231,12 @@ bool RanksBefore(const Contender& one, const Contender& other) {
 
 RegionView::Hypothesis RegionView::Restrict(const Candidate& candidate,
                                             const std::vector<bool>& left) const {
-  Hypothesis hypothesis{&candidate, 0, {}, false};
+  Hypothesis hypothesis{&candidate, 0, {}, {}, false};
   for (const Explained& explained : candidate.explained) {
     if (left[explained.item]) hypothesis.explained.push_back(explained);
   }
-  hypothesis.score = ScoreOf(candidate, hypothesis.explained);
+  hypothesis.sum = SumOf(candidate, hypothesis.explained);
+  hypothesis.score = hypothesis.sum.Total();
   return hypothesis;
 }
 
@@ -244,7 +247,8 @@ bool RegionView::Opens(const Hypothesis& hypothesis) const {
     firing = firing || items_[explained.item].firing;
     own_firing = own_firing || (explained.own && items_[explained.item].firing);
   }
-  return firing && (own_firing || hypothesis.score >= estate_.options().threshold);
+  const int64_t score = hypothesis.score - hypothesis.sum.change;
+  return firing && (own_firing || score >= estate_.options().threshold);
 }
 
 std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open,
@@ -315,12 +319,15 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
 
 namespace {
 
-ImpactPath PathTo(const Spread& spread, const SpreadNode& node, bool showing) {
+// Relations with symptoms are steps of the walk and none of the path, but at its beginning.
+ImpactPath PathTo(const Estate& estate, const Spread& spread, const SpreadNode& node,
+                  bool showing) {
   ImpactPath path;
   path.entity = EntityOf(node.node);
   path.showing = showing;
   const SpreadNode* step = &node;
   for (; step->parent >= 0; step = &spread.nodes()[static_cast<size_t>(step->parent)]) {
+    if (estate.EndsOf(EntityOf(step->node)) != nullptr) continue;
     path.path.push_back(EntityOf(step->node));
     path.relations.push_back(step->relation);
   }
@@ -360,8 +367,9 @@ ImpactView ImpactOf(const Estate& estate, const Candidate& candidate) {
   for (const SpreadNode& node : spread.nodes()) {
     const bool showing = estate.Failing(node.node);
     if (node.parent < 0 || (!showing && !(node.at_onset && node.lasting))) continue;
+    if (estate.EndsOf(EntityOf(node.node)) != nullptr) continue;
     if (!seen.insert(EntityOf(node.node).value()).second) continue;
-    view.paths.push_back(PathTo(spread, node, showing));
+    view.paths.push_back(PathTo(estate, spread, node, showing));
     if (!showing) continue;
     for (EntityId entity : view.paths.back().path) {
       if (!Watched(estate, entity)) silent.insert(entity.value());

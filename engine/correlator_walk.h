@@ -26,20 +26,14 @@ struct UpstreamWalk {
 // onset].
 UpstreamWalk WalkUpstream(const Estate& estate, NodeKey start, EventTime onset);
 
-// What speaks for the family in which a walk starts; what is explained counts accordingly.
-enum class Origin : uint8_t {
-  kEvidence,  // the candidate shows it
-  kSilent,    // nothing fresh watches it
-  kHealthy,   // it is watched, and nothing shows
-};
-
 struct SpreadNode {
   NodeKey node = 0;
   int32_t parent = -1;  // index into Spread::nodes(); -1 at the start
   RelationId relation;  // from the parent
   uint16_t depth = 0;
-  uint8_t grade = 0;     // see Grade below
+  uint8_t grade = 0;     // see kGrades below
   bool joint = false;    // only because other members of a group failed as well
+  bool aside = false;    // a relation by which the root depends: it sees its own trouble there
   bool at_onset = true;  // by edges that were valid at the candidate's onset …
   bool lasting = true;   // … and still are
   bool healthy = false;  // it had time to show, is fresh, and shows nothing
@@ -49,9 +43,11 @@ struct SpreadNode {
   EventTime due;  // from here on silence means health
 };
 
-// Share of the weight that counts, in percent, by grade: how sure it is that failure came this way.
-inline constexpr std::array<int64_t, 6> kGradePercent = {100, 70, 40, 25, 17, 10};
-inline constexpr uint8_t kGradeWeak = 3;  // and above: only through something healthy
+// How sure it is that failure came this way, the surest first: by origin, then the same once more
+// for what is only reached through something healthy.
+inline constexpr uint8_t kGradeWeak = 3;
+inline constexpr uint8_t kGrades = 2 * kGradeWeak;
+constexpr Origin OriginOf(uint8_t grade) { return static_cast<Origin>(grade % kGradeWeak); }
 
 class Spread {
  public:
@@ -74,6 +70,8 @@ class Spread {
   void Push(NodeKey node, int32_t parent, const Edge& edge, uint8_t grade, bool joint);
   void Expand(int32_t at);
   void Cross(int32_t at, const Edge& edge, Family from, uint8_t grade);
+  void Show(int32_t at, EntityId relation, Family family, uint8_t grade, bool aside);
+  void ShowOnRelations(int32_t at, uint8_t grade);
   void Pass(const Gates::Waiting& step, bool joint);
   void Drain();
 
@@ -83,7 +81,7 @@ class Spread {
   EventTime begin_, end_;
   std::vector<SpreadNode> nodes_;
   absl::flat_hash_map<NodeKey, int32_t> index_;
-  std::array<std::deque<int32_t>, kGradePercent.size()> queues_;
+  std::array<std::deque<int32_t>, kGrades> queues_;
   Gates gates_;
   uint32_t direct_ = 0, direct_passed_ = 0;
   bool cut_ = false;

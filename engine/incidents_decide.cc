@@ -260,6 +260,7 @@ bool IncidentStore::Lifecycle::Refuted(const LiveIncident& live, const Candidate
 void IncidentStore::Lifecycle::ConsiderRoot(LiveIncident& live, const RegionView& region,
                                             EventTime& due) {
   // A root that recovered first stays the root of what it left behind.
+  if (IsExternal(live)) return;  // no region sees all of it
   const Estate& estate = correlator_.estate();
   std::optional<EntityId> id = estate.Find(live.root);
   const Candidate* present = id ? region.Find(*id) : nullptr;
@@ -270,7 +271,10 @@ void IncidentStore::Lifecycle::ConsiderRoot(LiveIncident& live, const RegionView
   const Candidate* challenger = BestChallenger(live, region, present);
   if (challenger != nullptr) {
     const int64_t score = present == nullptr ? 0 : present->score;
-    const bool better = challenger->score * 100 >= score * kMarginPercent &&
+    // A guess gives way to what shows itself and is better by a symptom: how many effects both
+    // explain alike says nothing between them.
+    const bool guess = present != nullptr && !present->own_evidence && challenger->own_firing;
+    const bool better = (guess || challenger->score * 100 >= score * kMarginPercent) &&
                         challenger->score - score >= kMarginWeight;
     if (!better && !Refuted(live, present, *challenger)) challenger = nullptr;
   }
@@ -303,7 +307,7 @@ void IncidentStore::Lifecycle::ChangeRoot(LiveIncident& live, const RegionView& 
   // What is affected is placed anew, from the new root.
   live.impact.clear();
   for (const auto& [key, owned] : live.symptoms) {
-    const std::string& entity = owned.symptom.entity;
+    const std::string& entity = ConcernedBy(*program_, owned.symptom, live.root);
     OwnedImpact& impact =
         live.impact.try_emplace(entity, OwnedImpact{{}, {}, {}, kMaxTime, ""}).first->second;
     impact.signals.insert(program_->signal(owned.symptom.signal).name);
@@ -331,6 +335,9 @@ bool IncidentStore::Lifecycle::MayFold(const LiveIncident& live, const RegionIte
 void IncidentStore::Lifecycle::Fold(const std::vector<LiveIncident*>& incidents,
                                     const RegionView& region, std::vector<bool>& open) {
   const Estate& estate = correlator_.estate();
+  for (LiveIncident* live : incidents) {
+    if (IsExternal(*live)) FoldExternal(*live, region, open);
+  }
   struct Claim {
     LiveIncident* live;
     const Candidate* candidate;
@@ -417,6 +424,7 @@ LiveIncident& IncidentStore::Lifecycle::Open(const RegionView& region,
   live.tolerated = candidate.tolerated;
   Describe(live, region, candidate);
   live.candidate.score = hypothesis.score;
+  live.candidate.sum = hypothesis.sum;
   const Estate& estate = correlator_.estate();
   if (estate.InMap(candidate.entity)) {
     if (const Maintenance* window = calendar_.Covering(estate.map(), candidate.entity, now_)) {
@@ -438,7 +446,8 @@ void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& inciden
     if (from->had_evidence || !from->challenger.empty()) continue;
     const size_t before = from->symptoms.size();
     for (LiveIncident* to : incidents) {
-      if (to->had_evidence && !to->recovered_at && to->root != from->root) {
+      const bool affected = IsExternal(*from) && from->impact.contains(to->root);
+      if (to->had_evidence && !to->recovered_at && to->root != from->root && !affected) {
         Take(*from, *to, region);
       }
     }
