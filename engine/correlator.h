@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "engine/base_rates.h"
 #include "engine/topology.h"
 #include "engine/transition.h"
 #include "rules/program.h"
@@ -33,6 +34,7 @@ struct CorrelatorOptions {
   uint32_t changes_max = 10'000;    // entities whose last changes are remembered; the oldest go
   Millis topology_grace{300'000};   // an edge counts if it was valid this long before the onset
   Millis allowed_lateness{5'000};
+  std::shared_ptr<const BaseRates> rates;  // null: none are known
   int64_t threshold = 100;  // the least score with which a root without evidence of its own opens
 };
 
@@ -95,6 +97,7 @@ enum class Origin : uint8_t {
   kEvidence,  // the candidate shows it
   kSilent,    // nothing fresh watches it
   kHealthy,   // it is watched, and nothing shows
+  kUnseen,    // kSilent, and nothing that is explained shows this family either
 };
 
 struct Explained {
@@ -105,6 +108,7 @@ struct Explained {
   bool weak = false;                  // only reached through something healthy
   bool joint = false;                 // only because other members of a group failed as well
   Millis lag{0};                      // bounds summed along the path
+  Family start = Family::kErrors;     // of the candidate, from which it follows
   bool seen = false;                  // own, but seen by others: on a relation to the candidate
 };
 
@@ -131,7 +135,7 @@ struct Candidate {
   std::vector<Tolerated> tolerated_by;
   EventTime onset;  // earliest of own evidence, else of what it explains
   int64_t score = 0, penalty = 0;
-  ScoreSum sum;         // of `score`
+  ScoreSum sum;             // of `score`
   uint32_t missing = 0;     // dependants that should show something and are fresh and healthy
   uint32_t shown = 0;       // dependants that show it
   uint32_t violations = 0;  // effects that began before it, or too late

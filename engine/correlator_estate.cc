@@ -171,7 +171,16 @@ int64_t WeightOf(Severity severity, SignalState state) {
 
 Estate::Estate(std::shared_ptr<const Program> program, const WatchView& watch,
                const CorrelatorOptions& options)
-    : program_(std::move(program)), watch_(watch), options_(options), rules_(*program_) {}
+    : program_(std::move(program)), watch_(watch), options_(options), rules_(*program_) {
+  for (const Signal& signal : program_->signals) {
+    percent_.push_back(options_.rates == nullptr ? 100 : options_.rates->PercentOf(signal.name));
+  }
+}
+
+int64_t Estate::WeightOf(const ActiveSymptom& active) const {
+  return rootnote::WeightOf(SignalOf(active).severity, active.symptom.state) *
+         percent_[active.symptom.signal.index()] / 100;
+}
 
 void Estate::SetNow(EventTime now) {
   now_ = now;

@@ -140,6 +140,9 @@ class Estate {
   const Signal& SignalOf(const ActiveSymptom& active) const {
     return program_->signal(active.symptom.signal);
   }
+  // Of a symptom in scores: by severity and state, times what is known of how often its signal
+  // fires by itself.
+  int64_t WeightOf(const ActiveSymptom& active) const;
   std::span<ActiveSymptom* const> At(NodeKey node) const;
   // Something of at least warning is pending or firing there / fires there.
   bool Showing(NodeKey node) const;
@@ -158,6 +161,7 @@ class Estate {
   CorrelatorOptions options_;
   RuleIndex rules_;
   std::shared_ptr<const Topology> map_;
+  std::vector<int64_t> percent_;  // of the weight, by SignalId
   EventTime now_ = kMinTime;
   absl::flat_hash_map<NodeKey, std::vector<ActiveSymptom*>> active_;
   std::vector<std::string> unmapped_;

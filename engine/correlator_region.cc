@@ -49,7 +49,7 @@ void RegionView::AddItems() {
     }
     RegionItem& item = items_[entry->second];
     item.symptoms.push_back(active);
-    item.weight = std::max(item.weight, WeightOf(signal.severity, active->symptom.state));
+    item.weight = std::max(item.weight, estate_.WeightOf(*active));
     item.firing = item.firing || (active->symptom.state == SignalState::kFiring &&
                                   signal.severity != Severity::kInfo);
     item.onset = std::min(item.onset, active->symptom.onset);
@@ -312,7 +312,10 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
     // Only a rival for the same symptoms is one.
     const bool shares = std::any_of(rival.explained.begin(), rival.explained.end(),
                                     [&](const Explained& its) { return mine[its.item]; });
-    if (shares && !DependsOn(rival, best)) return false;
+    // One that explains as much is a rival, even if it depends on the best: both may depend on each
+    // other.
+    const bool as_much = rival.explained.size() >= hypothesis.explained.size();
+    if (shares && (as_much || !DependsOn(rival, best))) return false;
   }
   return true;
 }
@@ -327,7 +330,7 @@ ImpactPath PathTo(const Estate& estate, const Spread& spread, const SpreadNode& 
   path.showing = showing;
   const SpreadNode* step = &node;
   for (; step->parent >= 0; step = &spread.nodes()[static_cast<size_t>(step->parent)]) {
-    if (estate.EndsOf(EntityOf(step->node)) != nullptr) continue;
+    if (step->beside || estate.EndsOf(EntityOf(step->node)) != nullptr) continue;
     path.path.push_back(EntityOf(step->node));
     path.relations.push_back(step->relation);
   }

@@ -29,6 +29,8 @@ constexpr int64_t kLatePercent = 50;
 constexpr int64_t kRelationPrior = 50;
 // A relation by which the candidate depends suffers with it, but speaks first for what it leads to.
 constexpr int64_t kAsidePercent = 50;
+// Another family on an affected entity: half, since no relation says that the cause makes it.
+constexpr int64_t kBesidePercent = 50;
 // Somebody changed the candidate shortly before: less than any evidence, so that it decides between
 // causes that explain the same, and makes none.
 constexpr int64_t kChangeBonus = 30;
@@ -43,6 +45,9 @@ constexpr int64_t kWeakPercent = 25;
 // one silent monitor is one fact, however many effects there are. Nothing watches it: three tenths
 // of two warnings, so that one effect more than its rival outweighs it.
 constexpr int64_t kSilentPercent = 30, kSilentMax = 60;
+// The same, and not even an effect shows the family that it would have failed in: a guess about the
+// guess, so half of two warnings.
+constexpr int64_t kUnseenPercent = 50, kUnseenMax = 100;
 // It is watched and well: two warnings do not outweigh its monitor, three do.
 constexpr int64_t kHealthyPercent = 60, kHealthyMax = 150;
 
@@ -211,10 +216,12 @@ void Judging::ExplainNode(const SpreadNode& node) {
   for (const ActiveSymptom* active : item.symptoms) {
     reached = reached || Reaches(active->reach, suspect_.entity);
   }
-  if (!reached || EntityOf(node.node) == suspect_.entity) return;
+  // From beside no relation leads back.
+  if ((!reached && !node.beyond) || EntityOf(node.node) == suspect_.entity) return;
   int64_t weight = item.weight;
   if (node.grade >= kGradeWeak) weight = weight * kWeakPercent / 100;
   if (node.aside) weight = weight * kAsidePercent / 100;
+  if (node.beside) weight = weight * kBesidePercent / 100;
   const RelationEnds* ends = estate_.EndsOf(EntityOf(node.node));
   const bool seen = ends != nullptr && ends->to == suspect_.entity &&
                     !estate_.WellBehind(suspect_.entity, FamilyOf(node.node));
@@ -234,7 +241,8 @@ void Judging::ExplainNode(const SpreadNode& node) {
     }
   }
   candidate_.explained.push_back({found->second, weight, OriginOf(node.grade), seen,
-                                  node.grade >= kGradeWeak, node.joint, node.lag, seen});
+                                  node.grade >= kGradeWeak, node.joint, node.lag, node.start,
+                                  seen});
 }
 
 void Judging::AddMember(EntityId member, bool own) {
@@ -284,6 +292,15 @@ void Judging::Explain(const Spread& spread) {
                                     true, false, false, Millis{0}});
   }
   for (const SpreadNode& node : spread.nodes()) ExplainNode(node);
+  uint8_t seen = evidence_;
+  for (const Explained& explained : candidate_.explained) {
+    seen = static_cast<uint8_t>(seen |
+                                1U << static_cast<size_t>(FamilyOf(items_[explained.item].node)));
+  }
+  for (Explained& explained : candidate_.explained) {
+    const bool unseen = !Has(seen, static_cast<size_t>(explained.start));
+    if (unseen && explained.origin == Origin::kSilent) explained.origin = Origin::kUnseen;
+  }
   AddMembers(spread);
 }
 
@@ -316,7 +333,7 @@ bool Judging::Expects(const Spread& spread, const SpreadNode& node) const {
 void Judging::Expect(const Spread& spread) {
   for (const SpreadNode& node : spread.nodes()) {
     EntityId entity = EntityOf(node.node);
-    if (node.parent < 0 || entity == suspect_.entity || node.aside) continue;
+    if (node.parent < 0 || entity == suspect_.entity || node.aside || node.beyond) continue;
     auto [entry, fresh] = dependants_.try_emplace(entity.value());
     if (fresh) order_.push_back(entity);
     entry->second.showing = entry->second.showing || node.showing;
@@ -572,6 +589,8 @@ int64_t SilencePrice(int64_t weight, Origin origin) {
       return 0;
     case Origin::kSilent:
       return std::min(weight * kSilentPercent / 100, kSilentMax);
+    case Origin::kUnseen:
+      return std::min(weight * kUnseenPercent / 100, kUnseenMax);
     case Origin::kHealthy:
       return std::min(weight * kHealthyPercent / 100, kHealthyMax);
   }
@@ -580,7 +599,7 @@ int64_t SilencePrice(int64_t weight, Origin origin) {
 
 ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explained) {
   ScoreSum sum;
-  std::array<int64_t, 3> by_origin{};
+  std::array<int64_t, 4> by_origin{};
   for (const Explained& item : explained) {
     (item.own && !item.seen ? sum.own : sum.others) += item.weight;
     by_origin[static_cast<size_t>(item.origin)] += item.weight;
@@ -597,8 +616,7 @@ ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explain
   }
   // Times that do not fit may cost what the effects add, and never the evidence itself.
   sum.violations = std::min(candidate.violations * kViolationPenalty, gain - gain / 2);
-  sum.prior =
-      (candidate.declared ? 0 : kInferredPrior) + (candidate.relation ? kRelationPrior : 0);
+  sum.prior = (candidate.declared ? 0 : kInferredPrior) + (candidate.relation ? kRelationPrior : 0);
   sum.change = candidate.changed && !explained.empty() ? kChangeBonus : 0;
   return sum;
 }

@@ -5,6 +5,13 @@
 
 namespace rootnote {
 
+namespace {
+
+// What one cause does to an entity shows within the grace of the map.
+constexpr Millis kBesideWindow{5 * 60'000};
+
+}  // namespace
+
 UpstreamWalk WalkUpstream(const Estate& estate, NodeKey start, EventTime onset) {
   UpstreamWalk walk;
   const EventTime begin = onset - estate.options().topology_grace;
@@ -68,6 +75,7 @@ void Spread::Start(Family family, Origin origin) {
   start.node = node;
   start.grade = static_cast<uint8_t>(origin);
   start.due = onset_;
+  start.start = family;
   start.showing = estate_->Showing(node);
   queues_[start.grade].push_back(index_[node]);
 }
@@ -84,6 +92,7 @@ int32_t Spread::IndexOf(NodeKey node) const {
 
 void Spread::Run() {
   Drain();
+  while (ShowBeside()) Drain();
   // Only what the candidate cannot do alone is left to what failed beside it.
   for (;;) {
     std::vector<Gates::Waiting> steps = gates_.ReleasedJointly();
@@ -91,6 +100,44 @@ void Spread::Run() {
     for (const Gates::Waiting& step : steps) Pass(step, /*joint=*/true);
     Drain();
   }
+}
+
+// One that is affected and shows another family as well, at about the same time, hardly has a
+// second fault just then, whatever the relations say of families.
+bool Spread::ShowBeside() {
+  bool found = false;
+  auto onset = [&](NodeKey node) {
+    EventTime first = kMaxTime;
+    for (const ActiveSymptom* active : estate_->At(node)) {
+      first = std::min(first, active->symptom.onset);
+    }
+    return first;
+  };
+  for (; beside_ < nodes_.size(); ++beside_) {
+    const SpreadNode from = nodes_[beside_];
+    const EntityId entity = EntityOf(from.node);
+    if (!from.showing || from.parent < 0 || from.grade >= kGradeWeak || from.joint ||
+        estate_->EndsOf(entity) != nullptr) {
+      continue;
+    }
+    for (size_t i = 0; i < kFamilies; ++i) {
+      const NodeKey other = ToNode(entity, static_cast<Family>(i));
+      if (index_.contains(other) || !estate_->Showing(other)) continue;
+      const EventTime first = onset(from.node), second = onset(other);
+      if (second < first - kBesideWindow || second > first + kBesideWindow) continue;
+      if (nodes_.size() >= estate_->options().nodes_max) return found;
+      index_.emplace(other, static_cast<int32_t>(nodes_.size()));
+      SpreadNode& next = nodes_.emplace_back(from);
+      next.node = other;
+      next.parent = static_cast<int32_t>(beside_);
+      next.showing = next.fresh = true;
+      next.healthy = false;
+      next.beside = next.beyond = true;
+      queues_[next.grade].push_back(static_cast<int32_t>(nodes_.size()) - 1);
+      found = true;
+    }
+  }
+  return found;
 }
 
 // Strongest grade first, so that a node keeps the best way in which it was reached.
@@ -129,6 +176,8 @@ void Spread::Push(NodeKey node, int32_t parent, const Edge& edge, uint8_t grade,
   next.depth = static_cast<uint16_t>(from.depth + 1);
   next.grade = grade;
   next.joint = joint;
+  next.start = from.start;
+  next.beyond = from.beyond;
   next.at_onset = from.at_onset && edge.validity.Within(begin_, onset_);
   next.lasting = from.lasting && edge.validity.At(estate_->now()) && estate_->Alive(EntityOf(node));
   next.lag = from.lag;

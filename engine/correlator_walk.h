@@ -31,8 +31,11 @@ struct SpreadNode {
   int32_t parent = -1;  // index into Spread::nodes(); -1 at the start
   RelationId relation;  // from the parent
   uint16_t depth = 0;
-  uint8_t grade = 0;     // see kGrades below
-  bool joint = false;    // only because other members of a group failed as well
+  uint8_t grade = 0;               // see kGrades below
+  bool joint = false;              // only because other members of a group failed as well
+  Family start = Family::kErrors;  // of the root, from which it was reached
+  bool beside = false;   // shows another family than the one that reached it, at the same time …
+  bool beyond = false;   // … or was reached from there
   bool aside = false;    // a relation by which the root depends: it sees its own trouble there
   bool at_onset = true;  // by edges that were valid at the candidate's onset …
   bool lasting = true;   // … and still are
@@ -72,6 +75,7 @@ class Spread {
   void Cross(int32_t at, const Edge& edge, Family from, uint8_t grade);
   void Show(int32_t at, EntityId relation, Family family, uint8_t grade, bool aside);
   void ShowOnRelations(int32_t at, uint8_t grade);
+  bool ShowBeside();
   void Pass(const Gates::Waiting& step, bool joint);
   void Drain();
 
@@ -83,6 +87,7 @@ class Spread {
   absl::flat_hash_map<NodeKey, int32_t> index_;
   std::array<std::deque<int32_t>, kGrades> queues_;
   Gates gates_;
+  size_t beside_ = 0;  // nodes before it were looked at by ShowBeside
   uint32_t direct_ = 0, direct_passed_ = 0;
   bool cut_ = false;
 };

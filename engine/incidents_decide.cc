@@ -21,6 +21,9 @@ constexpr int64_t kMarginWeight = 100;
 // It must explain so much of what the incident owns, or it is another fault beside it.
 constexpr int64_t kChallengerPercent = 80;
 
+// Incidents that began so far apart hardly have one silent cause: the grace of the map.
+constexpr Millis kUniteWindow{5 * 60'000};
+
 bool Unowned(const RegionItem& item) {
   for (const ActiveSymptom* active : item.symptoms) {
     if (active->owner != kNoIncident) return false;
@@ -44,6 +47,19 @@ EventTime EligibleSince(const RegionView& region, const RegionView::Hypothesis& 
     }
   }
   return since;
+}
+
+// Most of what the incident owns in the region.
+bool ExplainsMost(const Candidate& candidate, const RegionView& region, int64_t slot) {
+  int64_t owned = 0, explained = 0;
+  for (const RegionItem& item : region.items()) {
+    if (OwnedBy(item, slot)) owned += item.weight;
+  }
+  for (const Explained& entry : candidate.explained) {
+    const RegionItem& item = region.items()[entry.item];
+    if (!entry.weak && OwnedBy(item, slot)) explained += item.weight;
+  }
+  return owned > 0 && explained * 100 >= owned * kChallengerPercent;
 }
 
 bool FiresAsFault(const Estate& estate, const ActiveSymptom& active) {
@@ -202,6 +218,21 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   }
 }
 
+// Whether the candidate also explains another incident that began at about the same time: that two
+// began independently is less likely than any margin.
+bool IncidentStore::Lifecycle::UnitesWithOthers(const LiveIncident& live, const RegionView& region,
+                                                const Candidate& challenger) const {
+  for (const auto& [slot, other] : open_) {
+    const Millis apart = other.candidate.onset - live.candidate.onset;
+    if (slot == live.slot || other.recovered_at || other.root == challenger.name ||
+        apart > kUniteWindow || apart < -kUniteWindow) {
+      continue;
+    }
+    if (ExplainsMost(challenger, region, slot)) return true;
+  }
+  return false;
+}
+
 const Candidate* IncidentStore::Lifecycle::BestChallenger(const LiveIncident& live,
                                                           const RegionView& region,
                                                           const Candidate* present) const {
@@ -274,8 +305,10 @@ void IncidentStore::Lifecycle::ConsiderRoot(LiveIncident& live, const RegionView
     // A guess gives way to what shows itself and is better by a symptom: how many effects both
     // explain alike says nothing between them.
     const bool guess = present != nullptr && !present->own_evidence && challenger->own_firing;
-    const bool better = (guess || challenger->score * 100 >= score * kMarginPercent) &&
-                        challenger->score - score >= kMarginWeight;
+    const bool unites = present != nullptr && challenger->score > score &&
+                        UnitesWithOthers(live, region, *challenger);
+    const bool better = unites || ((guess || challenger->score * 100 >= score * kMarginPercent) &&
+                                   challenger->score - score >= kMarginWeight);
     if (!better && !Refuted(live, present, *challenger)) challenger = nullptr;
   }
   if (challenger == nullptr) {

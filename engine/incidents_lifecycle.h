@@ -70,6 +70,8 @@ class IncidentStore::Lifecycle {
   void ConsiderRoot(LiveIncident& live, const RegionView& region, EventTime& due);
   const Candidate* BestChallenger(const LiveIncident& live, const RegionView& region,
                                   const Candidate* present) const;
+  bool UnitesWithOthers(const LiveIncident& live, const RegionView& region,
+                        const Candidate& challenger) const;
   bool Recovered(const std::string& root) const;  // the root of an open incident
   bool Refuted(const LiveIncident& live, const Candidate* present,
                const Candidate& challenger) const;

@@ -115,7 +115,8 @@ TEST(External, LivesOnAfterARestart) {
   world.Fire(220, "app_errors", "app:a1jp");
   world.Run(300);
   for (const Incident& incident : world.store().All()) {
-    if (incident.id == id) EXPECT_EQ(incident.root[0].entity, "external:region/uk");
+    if (incident.id != id) continue;
+    EXPECT_EQ(incident.root[0].entity, "external:region/uk");
   }
 }
 
