@@ -109,7 +109,9 @@ struct Explained {
   bool joint = false;                 // only because other members of a group failed as well
   Millis lag{0};                      // bounds summed along the path
   Family start = Family::kErrors;     // of the candidate, from which it follows
-  bool seen = false;                  // own, but seen by others: on a relation to the candidate
+  bool beside =
+      false;  // no relation says so: it shows beside what is explained, or follows from that
+  bool seen = false;  // own, but seen by others: on a relation to the candidate
 };
 
 // The score as the sum that a person can check (docs/correlation.md).
@@ -209,6 +211,7 @@ class RegionView {
   std::vector<Suspect> FindSuspects(const std::vector<EntityId>& roots);
   void Shadow(const Suspect& suspect);
   void DemoteJoint();
+  void DropBeside();
   bool ExplainsAlone(const Candidate& upstream, const std::vector<EntityId>& members) const;
   Hypothesis Restrict(const Candidate& candidate, const std::vector<bool>& left) const;
   bool Opens(const Hypothesis& hypothesis) const;

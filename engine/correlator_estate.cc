@@ -339,12 +339,8 @@ std::span<ActiveSymptom* const> Estate::At(NodeKey node) const {
   return found->second;
 }
 
-bool Estate::Showing(NodeKey node) const {
-  for (const ActiveSymptom* active : At(node)) {
-    if (SignalOf(*active).severity != Severity::kInfo) return true;
-  }
-  return false;
-}
+// An info symptom is evidence, but opens nothing alone.
+bool Estate::Showing(NodeKey node) const { return !At(node).empty(); }
 
 bool Estate::Failing(NodeKey node) const {
   for (const ActiveSymptom* active : At(node)) {

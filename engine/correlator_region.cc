@@ -28,6 +28,7 @@ RegionView::RegionView(const Estate& estate, uint64_t id, std::vector<ActiveSymp
     candidates_.push_back(Judge(estate_, items_, index, suspect));
   }
   DemoteJoint();
+  DropBeside();
   std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
     return RanksBefore({a, a.score, a.explained.size()}, {b, b.score, b.explained.size()});
   });
@@ -201,6 +202,38 @@ void RegionView::DemoteJoint() {
     candidate.score = candidate.sum.Total();
     candidate.valid = (!group || candidate.own_evidence) &&
                       MayOpen(candidate, candidate.sum, estate_.options().threshold);
+  }
+}
+
+// What shows beside an effect belongs to another cause that fires itself and reaches it by
+// relations, if there is one.
+void RegionView::DropBeside() {
+  std::vector<std::vector<const Candidate*>> reached(items_.size());
+  for (const Candidate& candidate : candidates_) {
+    if (!candidate.valid || !candidate.own_firing) continue;
+    for (const Explained& explained : candidate.explained) {
+      if (explained.own || explained.beside || explained.weak) continue;
+      reached[explained.item].push_back(&candidate);
+    }
+  }
+  for (Candidate& candidate : candidates_) {
+    std::vector<EntityId> effects;
+    for (const Explained& explained : candidate.explained) {
+      if (!explained.beside) effects.push_back(EntityOf(items_[explained.item].node));
+    }
+    const size_t dropped = std::erase_if(candidate.explained, [&](const Explained& explained) {
+      return explained.beside &&
+             std::any_of(reached[explained.item].begin(), reached[explained.item].end(),
+                         [&](const Candidate* other) {
+                           return std::find(effects.begin(), effects.end(), other->entity) ==
+                                  effects.end();
+                         });
+    });
+    if (dropped == 0) continue;
+    candidate.sum = SumOf(candidate, candidate.explained);
+    candidate.score = candidate.sum.Total();
+    candidate.valid =
+        candidate.valid && MayOpen(candidate, candidate.sum, estate_.options().threshold);
   }
 }
 

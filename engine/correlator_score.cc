@@ -242,7 +242,7 @@ void Judging::ExplainNode(const SpreadNode& node) {
   }
   candidate_.explained.push_back({found->second, weight, OriginOf(node.grade), seen,
                                   node.grade >= kGradeWeak, node.joint, node.lag, node.start,
-                                  seen});
+                                  node.beyond, seen});
 }
 
 void Judging::AddMember(EntityId member, bool own) {
@@ -297,9 +297,13 @@ void Judging::Explain(const Spread& spread) {
     seen = static_cast<uint8_t>(seen |
                                 1U << static_cast<size_t>(FamilyOf(items_[explained.item].node)));
   }
+  auto unseen = [&](const Explained& explained) {
+    return explained.origin == Origin::kSilent && !Has(seen, static_cast<size_t>(explained.start));
+  };
+  // One that shows what is wrong with it is not granted another trouble that nobody sees.
+  if (candidate_.own_evidence) std::erase_if(candidate_.explained, unseen);
   for (Explained& explained : candidate_.explained) {
-    const bool unseen = !Has(seen, static_cast<size_t>(explained.start));
-    if (unseen && explained.origin == Origin::kSilent) explained.origin = Origin::kUnseen;
+    if (unseen(explained)) explained.origin = Origin::kUnseen;
   }
   AddMembers(spread);
 }
@@ -342,7 +346,7 @@ void Judging::Expect(const Spread& spread) {
     if (node.showing || !node.fresh || !Expects(spread, node)) continue;
     if (node.healthy) {
       entry->second.missing = true;
-    } else {
+    } else if (node.due > estate_.now()) {
       entry->second.early = true;
       candidate_.next_due = std::min(candidate_.next_due, node.due);
     }

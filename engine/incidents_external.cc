@@ -141,6 +141,7 @@ void IncidentStore::Lifecycle::FindExternal() {
     }
     if (members.empty() || (known == open_.end() && members.size() < kMembersMin)) continue;
     if (!Separates(estate, group, label)) continue;
+    if (known != open_.end()) Note(known->second, "impact_grew", /*urgent=*/false);
     for (int64_t slot : members) Externalise(open_.at(slot), root, label, group.family);
     LiveIncident& first = open_.at(members.front());
     if (known == open_.end() && first.due_state == IncidentState::kOpen) {
