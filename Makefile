@@ -28,10 +28,11 @@ bench: ## builds and runs the benchmarks
 	@scripts/build release
 	@for bench in build/release/bench/*_bench; do echo "$$bench"; "$$bench" || exit 1; done
 
-quality: ## incidents against known faults: make quality QUALITY_DATA=DIR, the unpacked sets (docs/quality.md)
+quality: ## incidents against known faults: make quality [QUALITY_DATA=DIR] [SEEDS=10] (docs/quality.md)
 	@scripts/packages build
-	@scripts/build release rootnote
-	@/usr/bin/python3 bench/quality/all --data "$(QUALITY_DATA)" --write docs/quality.md
+	@scripts/build release rootnote rootnote-scores rootnote-simulator
+	@/usr/bin/python3 bench/quality/all --data "$(QUALITY_DATA)" --write docs/quality.md || [ -z "$(QUALITY_DATA)" ]
+	@/usr/bin/python3 bench/quality/simulate --seeds $(or $(SEEDS),10) --write docs/quality.md
 
 format: ## clang-format over the whole tree
 	@scripts/packages format

@@ -50,6 +50,8 @@ Arrivals::Arrivals(const RuleSet& rules, const Into& into, Millis tick, bool rep
       changes_(metrics.Counter("rootnote_topology_changes_total", "Changes of the map.")),
       changes_refused_(metrics.Counter("rootnote_topology_changes_refused_total",
                                        "Changes that the map did not take.")),
+      controls_(metrics.Counter("rootnote_control_changes_total",
+                                "Acknowledgements and silences that were read.")),
       age_(metrics.Histogram("rootnote_event_age_seconds",
                              "How old samples and events are when they are taken in.",
                              kDelayBuckets)) {}
@@ -82,7 +84,9 @@ void Arrivals::Apply(IntakePartition& partition, const ArrivedRecord& arrived, b
                  fmt::format("format=\"{}\",reason=\"{}\"", arrived.format,
                              ErrorName(arrived.failure->error)))
         .Add();
-  } else if (partition.role != TopicRole::kControl) {
+  } else if (partition.role == TopicRole::kControl) {
+    ApplyControls(partition, arrived, loading);
+  } else {
     nulls_.Add(arrived.decoded.samples_null);
     CountParsed(arrived);
     ApplyChanges(partition, arrived, loading);
@@ -194,6 +198,20 @@ void Arrivals::ApplyChange(const TopologyChange& change, EventTime now) {
   changes_.Add();
   if (into_.topology.Apply(change, now)) {
     changes_refused_.Add();
+  }
+}
+
+// Dated ones take effect at their own time, which may come; what is past, in the tick that is open.
+void Arrivals::ApplyControls(IntakePartition& partition, const ArrivedRecord& arrived,
+                             bool loading) {
+  for (const ControlChange& change : arrived.decoded.controls) {
+    if (!loading) {
+      into_.journal.TookTopology(partition.name, arrived.record.offset);
+    }
+    const EventTime open = OpenTick();
+    const EventTime from = change.time.value_or(open);
+    into_.incidents.Control(change, loading ? from : std::max(from, open));
+    controls_.Add();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/clock.h"
+#include "engine/incidents.h"
 #include "engine/intake.h"
 #include "engine/journal.h"
 #include "engine/outbox.h"
@@ -27,6 +28,7 @@ class Arrivals {
     Router& router;
     TopologyStore& topology;
     Outbox& outbox;
+    IncidentStore& incidents;
   };
   // `replay`: dated records of the map take effect at their own time, undated ones and those of a
   // feed's first snapshot hold from `topology_from`.
@@ -49,6 +51,7 @@ class Arrivals {
   Stamp StampOf(IntakePartition& partition, const ArrivedRecord& arrived, EventTime time,
                 uint64_t series);
   void ApplyChanges(IntakePartition& partition, const ArrivedRecord& arrived, bool loading);
+  void ApplyControls(IntakePartition& partition, const ArrivedRecord& arrived, bool loading);
   void ApplyChange(const TopologyChange& change, EventTime now);
   EventTime OpenTick() const;
 
@@ -68,7 +71,7 @@ class Arrivals {
 
   Metrics& metrics_;
   std::map<std::string_view, Parsed> parsed_;  // by format
-  Metric &nulls_, &unseen_, &late_, &clamped_, &changes_, &changes_refused_;
+  Metric &nulls_, &unseen_, &late_, &clamped_, &changes_, &changes_refused_, &controls_;
   HistogramMetric& age_;
 };
 

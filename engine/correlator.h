@@ -49,6 +49,7 @@ struct Symptom {
   double value = 0;
   bool unmapped = false;
   EvidencePosition position;
+  std::string summary;  // the rule's words, filled in when it fired
 };
 
 // What the last evaluation made of a symptom that no incident owns.
@@ -156,6 +157,8 @@ struct Candidate {
   // With what it was walked: families by bit, those that are shown, the newest onset explained.
   uint8_t families = 0, evidence = 0;
   EventTime latest;
+  // Of the score, for people: filled in once an incident tells of it.
+  std::vector<Incident::ScorePart> parts;
   // May be a root at all: rejected ones are only named in ruled_out[].
   bool valid = false;
 };

@@ -11,6 +11,7 @@
 
 #include "engine/correlator_gates.h"
 #include "engine/correlator_score.h"
+#include "engine/incidents_parts.h"
 #include "engine/incidents_text.h"
 
 namespace rootnote {
@@ -24,6 +25,8 @@ constexpr size_t kNodesMax = 5'000;
 constexpr size_t kFaultsSingly = 3;
 constexpr size_t kNamedMax = 3;
 constexpr size_t kRejectedMax = 5;
+// Entities of an area that are listed beside the sum, for who asks after one of them.
+constexpr size_t kEntitiesMax = 50;
 
 struct AreaWord {
   std::string_view kind, area;
@@ -46,7 +49,14 @@ constexpr AreaWord kAreas[] = {
 
 // How one entity is, for this list.
 struct Standing {
-  enum class Condition : uint8_t { kHealthy, kTolerated, kMaintenance, kFailing, kUnwatched };
+  enum class Condition : uint8_t {
+    kHealthy,
+    kPending,  // nothing can be said of it yet
+    kTolerated,
+    kMaintenance,
+    kFailing,
+    kUnwatched
+  };
   Condition condition = Condition::kUnwatched;
   std::string detail;  // of what is wrong
   std::string signal;
@@ -54,10 +64,11 @@ struct Standing {
 
 Standing StandingOf(const Estate& estate, EntityId entity) {
   Standing standing;
-  bool tolerated = true, window = false, failing = false;
+  bool tolerated = true, window = false, failing = false, pending = false;
   for (size_t i = 0; i < kFamilies; ++i) {
     NodeKey node = ToNode(entity, static_cast<Family>(i));
     if (estate.WatchOf(node) == Watch::kFresh) standing.condition = Standing::Condition::kHealthy;
+    pending = pending || estate.Showing(node);
     if (!estate.Failing(node)) continue;
     failing = true;
     for (const ActiveSymptom* active : estate.At(node)) {
@@ -70,7 +81,10 @@ Standing StandingOf(const Estate& estate, EntityId entity) {
       if (standing.signal.empty() || name < standing.signal) standing.signal = name;
     }
   }
-  if (!failing) return standing;
+  if (!failing) {
+    if (pending) standing.condition = Standing::Condition::kPending;
+    return standing;
+  }
   standing.condition = window      ? Standing::Condition::kMaintenance
                        : tolerated ? Standing::Condition::kTolerated
                                    : Standing::Condition::kFailing;
@@ -141,6 +155,11 @@ Incident::RuledOut Sum(const Estate& estate, std::string_view word, const Area& 
   Incident::RuledOut out;
   out.what = word;
   out.reason = area.tolerated.empty() ? "healthy_and_fresh" : "tolerated";
+  for (const auto& [kind, entities] : area.healthy) {
+    for (EntityId entity : entities) {
+      if (out.entities.size() < kEntitiesMax) out.entities.emplace_back(estate.Name(entity));
+    }
+  }
   if (!area.healthy.empty()) out.detail = Counted(estate, area.healthy) + " healthy and fresh";
   size_t named = 0;
   for (const auto& [entity, standing] : area.tolerated) {
@@ -252,6 +271,8 @@ void Survey::Place(const Estate& estate, EntityId entity) {
     case Standing::Condition::kHealthy:
       area.healthy[kind].push_back(entity);
       break;
+    case Standing::Condition::kPending:
+      break;
     case Standing::Condition::kUnwatched:
       area.unwatched[kind].push_back(entity);
       break;
@@ -293,6 +314,14 @@ bool Lists(const std::vector<Incident::RuledOut>& list, const Incident::RuledOut
   return std::any_of(list.begin(), list.end(), [&](const Incident::RuledOut& other) {
     return other.what == entry.what && other.fault == entry.fault;
   });
+}
+
+// What was so when the root was judged last may be otherwise by now.
+bool StillHolds(const Estate& estate, EntityId entity, const std::string& reason) {
+  const Standing::Condition condition = StandingOf(estate, entity).condition;
+  if (reason == "healthy_and_fresh") return condition == Standing::Condition::kHealthy;
+  if (reason == "tolerated") return condition == Standing::Condition::kTolerated;
+  return true;
 }
 
 }  // namespace
@@ -348,6 +377,8 @@ std::vector<Incident::RuledOut> RejectedFor(const Estate& estate, const RegionVi
       entry.detail = fmt::format("explains {} of {}, score {} against {}", shared,
                                  root.explained.size(), candidate.score, root.score);
     }
+    entry.score = candidate.score;
+    entry.parts = PartsOf(estate, region.items(), candidate, candidate.explained);
     rejected.push_back(std::move(entry));
   }
   return rejected;
@@ -367,7 +398,10 @@ std::vector<Incident::RuledOut> RuledOutOf(const Estate& estate, const LiveIncid
     std::optional<EntityId> id = estate.Find(rejected.what);
     // A restored record's list is whole, and what is found again replaces it.
     if (live.unjudged && Lists(out, rejected)) continue;
-    if (!id || !survey.involved.contains(id->value())) out.push_back(rejected);
+    if (id && survey.involved.contains(id->value())) continue;
+    // A restored record speaks of what nobody has judged since.
+    if (!live.unjudged && (!id || !StillHolds(estate, *id, rejected.reason))) continue;
+    out.push_back(rejected);
   }
   const size_t listed = out.size();
   for (Incident::RuledOut& single : survey.singles) {

@@ -30,6 +30,9 @@ Candidate Judge(const Estate& estate, const std::vector<RegionItem>& items, cons
 
 // The score of `explained` for the candidate, everything else as judged.
 ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explained);
+inline int64_t ScoreOf(const Candidate& candidate, const std::vector<Explained>& explained) {
+  return SumOf(candidate, explained).Total();
+}
 
 // What `weight` explained from a family that the candidate does not show costs it.
 int64_t SilencePrice(int64_t weight, Origin origin);

@@ -7,6 +7,9 @@
 
 #include "fmt/format.h"
 
+#include "engine/own_rules.h"
+#include "engine/signal_text.h"
+
 namespace rootnote {
 namespace {
 
@@ -42,6 +45,7 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       patterns_(rules.program()),
       evaluated_from_(rules.program().signals.size(), kMaxTime),
       resumed_(rules.program().signals.size()),
+      limits_(RuleLimitSignal(rules.program())),
       evaluator_(MakeReferenceEvaluator(rules, store_, pool, EvalOptionsOf(options))),
       samples_(metrics.Counter("rootnote_samples_total", "Samples appended to windows.")),
       duplicates_(Dropped(metrics, "duplicate")),
@@ -57,6 +61,8 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       shed_(metrics.Gauge("rootnote_signal_instances_shed", "Instances refused by a limit.")),
       patterns_shed_(metrics.Gauge("rootnote_pattern_matches_shed",
                                    "Partial matches of patterns refused by a limit.")),
+      patterns_unresolved_(metrics.Gauge("rootnote_pattern_items_unresolved",
+                                         "Events and signals of patterns that name no key.")),
       unresolved_total_(metrics.Counter("rootnote_entity_unresolved_total",
                                         "Results of signals that name no entity.")),
       name_conflicts_(metrics.Counter("rootnote_name_conflicts_total",
@@ -71,7 +77,9 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
   for (size_t i = 0; i < rules.program().signals.size(); ++i) {
     const Signal& signal = rules.program().signals[i];
     always_due_ = always_due_ || rules.plan(SignalId(static_cast<uint32_t>(i))).yields_on_empty;
-    grids_.insert(signal.every);
+    if (SignalId(static_cast<uint32_t>(i)) != limits_) {
+      grids_.insert(signal.every);
+    }
     matches_.push_back(&metrics.Counter("rootnote_rule_matches_total",
                                         "Symptoms that began to fire.",
                                         fmt::format("rule=\"{}\"", EscapeLabelValue(signal.name))));
@@ -109,6 +117,7 @@ std::vector<Transition> Detector::Close(TickWork work, const Topology& topology,
   instances_.Set(static_cast<int64_t>(book_.active()));
   shed_.Set(static_cast<int64_t>(book_.shed()));
   patterns_shed_.Set(static_cast<int64_t>(patterns_.shed()));
+  patterns_unresolved_.Set(static_cast<int64_t>(patterns_.unresolved()));
   return transitions;
 }
 
@@ -188,7 +197,8 @@ bool Detector::Warm(SignalId signal, EventTime at) const {
 size_t Detector::warming(EventTime at) const {
   size_t count = 0;
   for (size_t i = 0; i < rules_.program().signals.size(); ++i) {
-    count += Warm(SignalId(static_cast<uint32_t>(i)), at) ? 0 : 1;
+    const SignalId id(static_cast<uint32_t>(i));
+    count += id == limits_ || Warm(id, at) ? 0 : 1;
   }
   return count;
 }
@@ -210,7 +220,7 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
     if (ToMillis(instant) % every.count() != 0) {
       continue;
     }
-    if (!Warm(id, instant)) {
+    if (!Warm(id, instant) || id == limits_) {
       continue;
     }
     if (std::holds_alternative<PatternCondition>(program.signals[i].when.what)) {
@@ -261,6 +271,27 @@ void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen
       step.when = absence_.At(id, instant, topology);
       book_.Step(std::move(step), out);
     }
+  }
+  StepLimits(instant, out);
+}
+
+// Rules that shed series at their last instant are at their limit.
+void Detector::StepLimits(EventTime instant, std::vector<Transition>& out) {
+  if (!limits_ || ToMillis(instant) % rules_.program().signal(*limits_).every.count() != 0) {
+    return;
+  }
+  SignalStep step;
+  step.signal = *limits_;
+  step.time = instant;
+  for (uint32_t i = 0; i < limits_->index(); ++i) {
+    if (const uint32_t shed = book_.shed(SignalId(i)); shed > 0) {
+      InstanceKey key;
+      key.entity = RuleEntity(rules_.program(), rules_.program().signals[i]);
+      step.when.push_back({std::move(key), static_cast<double>(shed), {}});
+    }
+  }
+  if (!step.when.empty() || book_.Active(*limits_)) {
+    book_.Step(std::move(step), out);
   }
 }
 
@@ -403,6 +434,18 @@ void Detector::Complete(Transition& transition, const Topology& topology) const 
     transition.position.partition = series->position.partition;
     transition.position.offset = series->position.offset;
     transition.position.time = series->last;
+  } else if (const PatternOrigin* origin =
+                 patterns_.OriginOf(transition.signal, transition.entity)) {
+    if (origin->position.partition >= 0) {
+      transition.position.topic = topics_.Name(origin->position.topic);
+      transition.position.partition = origin->position.partition;
+      transition.position.offset = origin->position.offset;
+    }
+    transition.position.time = origin->time;
+  }
+  const Signal& signal = rules_.program().signal(transition.signal);
+  if (transition.to == SignalState::kFiring && !signal.summary.empty()) {
+    transition.summary = FillIn(signal.summary, rules_.program(), transition, topology);
   }
 }
 

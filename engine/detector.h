@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -95,6 +96,7 @@ class Detector {
   std::vector<SignalId> Due(EventTime instant) const;
   void Evaluate(EventTime instant, const Topology& topology, bool frozen,
                 std::vector<Transition>& out);
+  void StepLimits(EventTime instant, std::vector<Transition>& out);
   void Match(EventTime tick, const Topology& topology, std::vector<Transition>& out);
   void NoteEdges(const Topology& topology);
   SignalStep StepOf(SignalResult result, EventTime instant, const Topology& topology);
@@ -118,6 +120,7 @@ class Detector {
   std::vector<ArrivedEvent> awaited_;             // events of this tick that patterns name
   std::vector<EventTime> evaluated_from_;         // by SignalId
   std::vector<std::vector<Transition>> resumed_;  // by SignalId, until it is evaluated first
+  std::optional<SignalId> limits_;                // our own signal about rules at their limit
   std::unique_ptr<Evaluator> evaluator_;
   bool always_due_ = false;  // some signal says something about nothing, as absent() does
   std::set<Millis> grids_;   // every `every`
@@ -131,8 +134,8 @@ class Detector {
   std::vector<UnresolvedResult> unresolved_;
 
   Metric &samples_, &duplicates_, &conflicts_, &refused_, &events_taken_, &event_duplicates_,
-      &event_not_numbers_, &series_, &instances_, &shed_, &patterns_shed_, &unresolved_total_,
-      &name_conflicts_;
+      &event_not_numbers_, &series_, &instances_, &shed_, &patterns_shed_, &patterns_unresolved_,
+      &unresolved_total_, &name_conflicts_;
   std::vector<Metric*> evaluation_errors_, matches_;  // by SignalId
 };
 

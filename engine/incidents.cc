@@ -23,6 +23,9 @@ std::vector<Incident> IncidentStore::Step(EventTime tick, std::span<const Transi
   return lifecycle_->Step(tick, transitions, std::move(topology));
 }
 
+void IncidentStore::Control(const ControlChange& change, EventTime from) {
+  lifecycle_->Control(change, from);
+}
 void IncidentStore::NoteChange(const Incident::Change& change) { lifecycle_->NoteChange(change); }
 std::vector<Incident> IncidentStore::All() const { return lifecycle_->All(); }
 std::vector<Finding> IncidentStore::Findings() const { return lifecycle_->Findings(); }

@@ -15,6 +15,7 @@
 #include "engine/transition.h"
 #include "rules/program.h"
 #include "schemas/incident.h"
+#include "schemas/schema.h"
 
 namespace rootnote {
 
@@ -23,6 +24,7 @@ struct IncidentOptions {
   size_t open_max = 10'000;
   size_t closed_kept_max = 50'000;  // for reopen and episodes; the oldest go first
   size_t changes_max = 1'000;       // remembered as suspects
+  size_t silences_max = 10'000;
   // Labels whose values blast_radius lists as affected and healthy.
   std::vector<std::string> blast_labels = {"region", "site", "zone"};
   std::string engine_version;
@@ -37,6 +39,7 @@ struct IncidentStats {
   uint64_t evaluations = 0;       // regions judged
   uint64_t restored = 0;          // open incidents taken over from their records
   uint64_t routed = 0;            // (incident, topic) pairs that a route added
+  uint64_t refused_controls = 0;  // silences beyond silences_max, words about unknown incidents
 };
 
 // A rules' finding about something that opened nothing, for explain and /api/v1/findings.
@@ -73,6 +76,11 @@ class IncidentStore {
   // emit, in the order of (incident id, revision).
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
                              std::shared_ptr<const Topology> topology);
+
+  // What people say. Each takes effect with the first Step at or after `from` (a silence's `until`
+  // counts from nowhere else); what comes before the first Step is one state, of which only the
+  // end counts. Beyond the limit of silences the new ones are refused and counted.
+  void Control(const ControlChange& change, EventTime from);
 
   // Changes that may be suspects (deploys, configuration): events on entities.
   void NoteChange(const Incident::Change& change);

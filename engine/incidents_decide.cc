@@ -9,6 +9,7 @@
 #include "engine/correlator_ruled_out.h"
 #include "engine/correlator_score.h"
 #include "engine/incidents_lifecycle.h"
+#include "engine/incidents_parts.h"
 
 namespace rootnote {
 namespace {
@@ -181,6 +182,7 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   const std::vector<std::string> known = live.causes;
   live.candidate = root;
   live.candidate.onset = onset;
+  live.candidate.parts = PartsOf(estate, region.items(), root, root.explained);
   live.unjudged = false;
   for (EntityId cause : root.causes) {
     std::string name(estate.Name(cause));
@@ -214,6 +216,7 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
     entry.onset = rival.onset;
     entry.monitored = rival.monitored;
     entry.observed = rival.own_firing;
+    entry.parts = PartsOf(estate, region.items(), rival, rival.explained);
     live.rivals.push_back(std::move(entry));
   }
 }
@@ -456,9 +459,10 @@ LiveIncident& IncidentStore::Lifecycle::Open(const RegionView& region,
   live.had_evidence = candidate.own_firing;
   live.tolerated = candidate.tolerated;
   Describe(live, region, candidate);
-  live.candidate.score = hypothesis.score;
   live.candidate.sum = hypothesis.sum;
   const Estate& estate = correlator_.estate();
+  live.candidate.score = hypothesis.score;
+  live.candidate.parts = PartsOf(estate, region.items(), candidate, hypothesis.explained);
   if (estate.InMap(candidate.entity)) {
     if (const Maintenance* window = calendar_.Covering(estate.map(), candidate.entity, now_)) {
       live.in_maintenance = true;

@@ -22,6 +22,11 @@ std::string IdOf(const std::string& key, int64_t episode) {
   return fmt::format("rn-{:016x}-{}", XXH64(key.data(), key.size(), kIdSeed), episode);
 }
 
+// Who has it in hand, or does not want to hear of it, is not reminded.
+bool Reminds(const LiveIncident& live) {
+  return !live.record.acknowledged && !live.record.silenced;
+}
+
 RecordKey RecordKeyOf(const Program& program, const Symptom& symptom) {
   return {symptom.entity, program.signal(symptom.signal).name, symptom.relation_from};
 }
@@ -61,11 +66,13 @@ std::vector<Incident> IncidentStore::Lifecycle::Step(EventTime tick,
   FindExternal();
   MergeShared();
   CloseTaken();
+  ApplyControls();
   RunTimers();
   stats_.refused_symptoms = correlator_.stats().refused_limit;
   stats_.evaluations = correlator_.stats().evaluations;
   next_due_ = correlator_.NextDue();
   for (const auto& [slot, live] : open_) next_due_ = std::min(next_due_, NextTimer(live));
+  next_due_ = std::min(next_due_, NextControl());
   if (!program_->maintenance.empty() && !correlator_.empty()) {
     next_due_ = std::min(next_due_, next_window_);
   }
@@ -152,6 +159,8 @@ LiveIncident& IncidentStore::Lifecycle::Begin(const Candidate& candidate) {
     live.record.reopened_at = now_;
     live.record.maintenance_name.clear();
     live.record.maintenance_owner.clear();
+    live.record.acknowledged.reset();  // new trouble, which nobody has seen yet
+    live.record.silenced.reset();
     live.due_state = IncidentState::kReopened;
     closed_.erase(closed);
     return live;
@@ -325,6 +334,7 @@ void IncidentStore::Lifecycle::Merge(LiveIncident& survivor, LiveIncident& later
     return;
   }
   survivor.record.merged_from.push_back(later.record.id);
+  if (!survivor.held) survivor.held = later.held;
   Note(survivor, "merged", /*urgent=*/true);
   later.record.merged_into = survivor.record.id;
   Close(later, IncidentState::kMerged, "merged");
@@ -398,14 +408,14 @@ void IncidentStore::Lifecycle::EmitDue(LiveIncident& live) {
   if (!live.due_reason.empty() && !throttled) {
     Emit(live, IncidentState::kUpdated, std::string(live.due_reason));
     ++stats_.updated;
-  } else if (now_ >= live.last_emitted + program_->incidents.remind_every) {
+  } else if (Reminds(live) && now_ >= live.last_emitted + program_->incidents.remind_every) {
     Emit(live, IncidentState::kUpdated, "reminder");
     ++stats_.updated;
   }
 }
 
 EventTime IncidentStore::Lifecycle::NextTimer(const LiveIncident& live) const {
-  EventTime due = live.last_emitted + program_->incidents.remind_every;
+  EventTime due = Reminds(live) ? live.last_emitted + program_->incidents.remind_every : kMaxTime;
   if (!live.due_reason.empty()) due = std::min(due, live.last_emitted + kUpdateInterval);
   if (live.active == 0) due = std::min(due, live.last_end + ResolveAfter(live));
   if (live.recovered_at && live.active > 0) {

@@ -33,6 +33,7 @@ class IncidentStore::Lifecycle {
   void SetCatchingUp(bool catching_up);
   std::vector<Incident> Step(EventTime tick, std::span<const Transition> transitions,
                              std::shared_ptr<const Topology> topology);
+  void Control(const ControlChange& change, EventTime from);
   void NoteChange(const Incident::Change& change);
   std::vector<Incident> All() const;
   std::vector<Finding> Findings() const;
@@ -61,6 +62,14 @@ class IncidentStore::Lifecycle {
                     const std::string& reason);
   void NoteCaughtUp();
   void MarkWindows(EventTime tick);
+
+  // What people said.
+  void ApplyControls();
+  void Acknowledge(const ControlChange& change, EventTime at);
+  void MarkHeld();
+  const ControlChange* SilenceOf(const LiveIncident& live) const;
+  bool Fits(const ControlChange& silence, const std::string& entity) const;
+  EventTime NextControl() const;
 
   // One region.
   void Decide(const RegionView& region);
@@ -133,6 +142,8 @@ class IncidentStore::Lifecycle {
   std::deque<std::pair<EventTime, std::string>> closed_order_;  // oldest first; may name reopened
   std::map<std::string, int64_t> episodes_;                     // newest by key
   std::deque<Incident::Change> changes_;
+  std::multimap<EventTime, ControlChange> controls_;  // that are still to come
+  std::map<std::string, ControlChange> silences_;     // that hold, by id
   // Symptoms that restored incidents wait for, until the first Step, with the slot.
   std::map<RecordKey, int64_t> expected_;
   bool rebuilt_ = false;     // from records, and no Step since

@@ -69,6 +69,7 @@ struct LiveIncident : Episode {
   std::string due_reason;
   bool due_urgent = false;
   std::optional<IncidentState> due_state;
+  std::optional<Incident::Acknowledgement> held;  // as the record says it from here on
   EventTime last_emitted = kMinTime;
   Severity severity = Severity::kInfo;
   bool in_maintenance = false;

@@ -31,6 +31,7 @@ void FillRoots(const RecordContext& context, const LiveIncident& live, Incident&
   root.monitored = live.candidate.monitored;
   root.observed = live.had_evidence;
   root.causes = live.causes;
+  root.parts = live.candidate.parts;
   if (root.causes.size() > context.caps.causes) root.causes.resize(context.caps.causes);
   record.root = {root};
   for (const Incident::Root& rival : live.rivals) {
@@ -218,7 +219,7 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
     if (record.symptoms.size() < context.caps.symptoms) {
       record.symptoms.push_back({signal.name, symptom.entity, symptom.relation_from, signal.family,
                                  signal.severity, symptom.onset, next.owned->resolved_at,
-                                 next.owned->resolved_reason, symptom.value});
+                                 next.owned->resolved_reason, symptom.value, symptom.summary});
     }
     FillEvidence(context, signal, symptom, record);
     if (!next.root && !live.impact.contains(symptom.entity)) continue;
@@ -270,6 +271,14 @@ void FillLimits(const RecordContext& context, const LiveIncident& live, const Im
                                         Count(static_cast<int64_t>(view.assumed.size()), "member"),
                                         names));
   }
+  const std::optional<Flapping>& flapping = estate.program().incidents.flapping;
+  if (flapping && record.status == IncidentStatus::kOpen &&
+      live.turns.size() >= flapping->changes) {
+    record.limits.push_back(fmt::format("it flaps: {} within {}; it stays open until quiet for {}",
+                                        Count(static_cast<int64_t>(live.turns.size()), "change"),
+                                        FormatDuration(flapping->in),
+                                        FormatDuration(flapping->quiet)));
+  }
   if (view.cut) record.limits.emplace_back("the list of dependants is cut: node budget reached");
   const EventTime updated = estate.map().updated_at();
   if (estate.map().size() == 0) {
@@ -298,8 +307,8 @@ size_t AddRoutes(const IncidentPolicy& policy, Incident& record) {
   size_t added = 0;
   // What is in a maintenance window is marked for those who look, not sent to those on call.
   if (record.status != IncidentStatus::kOpen || !record.maintenance_name.empty()) return added;
+  if (record.silenced) return added;
   for (const Route& route : policy.routes) {
-    if (!route.projection.empty()) continue;  // not executed yet
     if (route.severity_at_least && record.severity < *route.severity_at_least) continue;
     const bool matches = std::all_of(
         route.matchers.begin(), route.matchers.end(), [&](const promql::Matcher& matcher) {
@@ -380,8 +389,8 @@ void FillRecord(const RecordContext& context, LiveIncident& live, Incident& reco
       for (const auto& [name, value] : signal.labels) record.labels.emplace(name, value);
     }
   }
-  record.title = TitleOf(program, live, record);
-  record.summary = SummaryOf(program, live, record);
+  record.title = TitleOf(estate, live, record);
+  record.summary = SummaryOf(estate, live, record);
   record.rules_version = program.version;
   record.topology_version = fmt::format("{}", estate.map().version());
   record.engine_version = context.engine_version;

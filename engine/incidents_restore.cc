@@ -44,6 +44,7 @@ void ReadSymptoms(const Program& program, const Incident& record, Episode& episo
     owned.symptom.state = SignalState::kFiring;
     owned.symptom.onset = owned.symptom.fired_at = from.onset;
     owned.symptom.value = from.value;
+    owned.symptom.summary = from.summary;
     owned.symptom.position = PositionOf(record, i);
     owned.resolved_at = from.resolved_at;
     owned.resolved_reason = from.resolved_reason;
@@ -290,6 +291,7 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
   live.candidate.score = root.score;
   live.candidate.onset = live.candidate.latest = root.onset;
   live.candidate.monitored = root.monitored;
+  live.candidate.parts = root.parts;
   live.candidate.families = live.candidate.evidence = EvidenceOf(correlator_.estate(), live);
   live.severity = record.severity;
   live.in_maintenance = !record.maintenance_name.empty();
@@ -311,6 +313,7 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
   for (const Incident::Symptom& symptom : live.foreign) {
     if (!symptom.resolved_at) ++live.active;
   }
+  live.held = record.acknowledged;
   live.record = std::move(record);
 }
 

@@ -231,7 +231,7 @@ void Intake::Decode(ArrivedRecord& arrived, IntakePartition& partition, size_t w
   arrived.decoded.Clear();
   arrived.failure.reset();
   const bool topology = partition.role == TopicRole::kTopology;
-  if (!record.value && !topology) {
+  if (!record.value && partition.role == TopicRole::kData) {
     arrived.null_value = true;
     return;
   }
@@ -356,7 +356,7 @@ void Intake::UpdateTopologyLoaded(bool give_up) {
     return;
   }
   for (const TopicOptions& topic : topics_) {
-    const bool named = topic.role == TopicRole::kTopology && !topic.topic.starts_with('^');
+    const bool named = topic.role != TopicRole::kData && !topic.topic.starts_with('^');
     if (named && std::none_of(partitions_.begin(), partitions_.end(), [&](const auto& partition) {
           return partition->name.topic == topic.topic;
         })) {
@@ -364,7 +364,7 @@ void Intake::UpdateTopologyLoaded(bool give_up) {
     }
   }
   for (const auto& partition : partitions_) {
-    if (partition->role != TopicRole::kTopology) {
+    if (partition->role == TopicRole::kData) {
       continue;
     }
     const bool read =

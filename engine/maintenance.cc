@@ -18,6 +18,10 @@ namespace {
 constexpr EventTime kFirst = FromMillis(-2'208'988'800'000);
 constexpr EventTime kLast = FromMillis(253'370'764'800'000);
 
+// How far ahead the next span of a rare window is looked for: a 29 February is eight years away at
+// most, and a year more for what must fit besides.
+constexpr int kSearchDays = 9 * 366;
+
 EventTime ToEventTime(absl::Time time) { return FromMillis(absl::ToUnixMillis(time)); }
 absl::Time ToAbslTime(EventTime time) { return absl::FromUnixMillis(ToMillis(time)); }
 
@@ -74,6 +78,47 @@ bool OnWeekday(const Maintenance& window, absl::CivilDay day) {
                                               weekday) != window.weekdays.end();
 }
 
+absl::CivilDay DayOf(const Maintenance::Local& date) {
+  return absl::CivilDay(date.year, date.month, date.day);
+}
+
+// Days since the Monday of a week, 0 to 6.
+int64_t DaysIntoWeek(absl::CivilDay day) { return static_cast<int64_t>(absl::GetWeekday(day)); }
+
+bool InItsWeek(const Maintenance& window, absl::CivilDay day) {
+  if (window.weeks <= 1 || window.starting.year == 0) return true;
+  const absl::CivilDay first = DayOf(window.starting);
+  const int64_t days = (day - DaysIntoWeek(day)) - (first - DaysIntoWeek(first));
+  return days / 7 % window.weeks == 0;
+}
+
+// Of the day's own month: 31 → the 31st and the last one.
+bool OnMonthDay(const Maintenance& window, absl::CivilDay day) {
+  const bool last = (day + 1).month() != day.month();
+  return window.month_days.empty() ||
+         std::any_of(window.month_days.begin(), window.month_days.end(),
+                     [&](int32_t wanted) { return wanted < 0 ? last : wanted == day.day(); });
+}
+
+bool IsNth(const Maintenance& window, absl::CivilDay day) {
+  const int32_t nth = (day.day() - 1) / 7 + 1;
+  const bool last = (day + 7).month() != day.month();
+  return window.nth.empty() ||
+         std::any_of(window.nth.begin(), window.nth.end(),
+                     [&](int32_t wanted) { return wanted < 0 ? last : wanted == nth; });
+}
+
+// Whether a recurring window begins on that day.
+bool Begins(const Maintenance& window, absl::CivilDay day) {
+  if (window.starting.year != 0 && day < DayOf(window.starting)) return false;
+  if (window.until.year != 0 && day > DayOf(window.until)) return false;
+  const bool excepted =
+      std::any_of(window.except.begin(), window.except.end(),
+                  [&](const Maintenance::Local& date) { return DayOf(date) == day; });
+  return !excepted && OnWeekday(window, day) && InItsWeek(window, day) && OnMonthDay(window, day) &&
+         IsNth(window, day);
+}
+
 // All spans of the window that may touch the week after `time`, ascending, apart from each other.
 std::vector<MaintenanceSpan> SpansNear(const Maintenance& window, const absl::TimeZone& zone,
                                        EventTime time) {
@@ -91,7 +136,7 @@ std::vector<MaintenanceSpan> SpansNear(const Maintenance& window, const absl::Ti
   }
   const absl::CivilDay today = absl::ToCivilDay(ToAbslTime(time), zone);
   for (absl::CivilDay day = today - 3; day <= today + 9; ++day) {
-    if (OnWeekday(window, day)) {
+    if (Begins(window, day)) {
       AppendSpans(zone, Moment(day, window.from.minute_of_day),
                   Moment(next_day ? day + 1 : day, window.to.minute_of_day), spans);
     }
@@ -157,9 +202,25 @@ class MaintenanceCalendar::Calendar {
     if (!windows_[index].known || time < kFirst || time > kLast) {
       return std::nullopt;
     }
-    for (const MaintenanceSpan& span : SpansNear(window, windows_[index].zone, time)) {
+    const absl::TimeZone& zone = windows_[index].zone;
+    for (const MaintenanceSpan& span : SpansNear(window, zone, time)) {
       if (time < span.to) {
         return span;
+      }
+    }
+    if (!window.recurring) {
+      return std::nullopt;
+    }
+    const absl::CivilDay today = absl::ToCivilDay(ToAbslTime(time), zone);
+    for (absl::CivilDay day = today; day < today + kSearchDays; ++day) {
+      if (!Begins(window, day)) {
+        continue;
+      }
+      const EventTime noon = ToEventTime(absl::FromCivil(absl::CivilHour(day) + 12, zone));
+      for (const MaintenanceSpan& span : SpansNear(window, zone, noon)) {
+        if (time < span.to) {
+          return span;
+        }
       }
     }
     return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include "fmt/format.h"
 
+#include "schemas/base/check.h"
 #include "schemas/incident_encoder.h"
 
 namespace rootnote {
@@ -141,6 +142,17 @@ Outbox::Outbox(const OutputTopics& topics, bool evidence_positions, std::string 
       version_(std::move(version)),
       metrics_(metrics) {}
 
+void Outbox::UseProjections(const std::vector<Route>& routes) {
+  for (const Route& route : routes) {
+    if (route.projection.empty()) {
+      continue;
+    }
+    absl::StatusOr<Projection> projection = Projection::BuiltIn(route.projection);
+    CHECK(projection.ok());  // the checker of the rules knows the names
+    projections_.emplace(route.topic, std::pair(route.projection, *std::move(projection)));
+  }
+}
+
 void Outbox::Add(OutputRecord record) {
   bytes_ += BytesOf(record);
   metrics_
@@ -167,12 +179,28 @@ void Outbox::AddIncident(Incident incident) {
   };
   record.timestamp = incident.updated_at;
   for (const std::string& topic : incident.routed) {
-    OutputRecord copy = record;
-    copy.topic = topic;
-    Add(std::move(copy));
+    AddRouted(record, incident, topic);
   }
   Add(std::move(record));
   incidents_.push_back(std::move(incident));
+}
+
+void Outbox::AddRouted(const OutputRecord& record, const Incident& incident,
+                       const std::string& topic) {
+  OutputRecord copy = record;
+  copy.topic = topic;
+  if (const auto form = projections_.find(topic); form != projections_.end()) {
+    const auto& [name, projection] = form->second;
+    copy.value = projection.Apply(*record.value);
+    for (auto& [header, value] : copy.headers) {
+      if (header == "ce_type") {
+        value = "rootnote.incident." + name;
+      }
+    }
+    copy.headers.emplace_back("x-rootnote-projection", name);
+    copy.headers.emplace_back("x-rootnote-status", std::string(Name(incident.status)));
+  }
+  Add(std::move(copy));
 }
 
 void Outbox::AddDeadLetter(const ArrivedRecord& arrived, std::string_view stage,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "engine/intake.h"
 #include "engine/metrics.h"
 #include "engine/pipeline.h"
+#include "rules/program.h"
 #include "schemas/incident.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 
@@ -29,6 +32,9 @@ class Outbox {
   // `version` of the engine goes into dead letters.
   Outbox(const OutputTopics& topics, bool evidence_positions, std::string version,
          Metrics& metrics);
+
+  // The topics of `routes` with a projection get what it makes of a record.
+  void UseProjections(const std::vector<Route>& routes);
 
   void AddIncident(Incident incident);
   // `stage`: VALUE_CONVERTER (it could not be decoded) or TRANSFORMATION (the map refused it).
@@ -50,11 +56,13 @@ class Outbox {
  private:
   void CountFailure(const absl::Status& status);
   void Add(OutputRecord record);
+  void AddRouted(const OutputRecord& record, const Incident& incident, const std::string& topic);
 
   OutputTopics topics_;
   bool evidence_positions_;
   std::string version_;
   Metrics& metrics_;
+  std::map<std::string, std::pair<std::string, Projection>> projections_;  // by topic: name, form
   Commit commit_;
   std::vector<Incident> incidents_;
   size_t bytes_ = 0;

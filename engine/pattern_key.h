@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/identity.h"
+#include "engine/series.h"
 #include "rules/program.h"
 #include "schemas/base/time.h"
 #include "schemas/labels.h"
@@ -29,6 +30,7 @@ struct PatternItem {
   Labels labels;                   // with attributes, identity and `by` labels
   std::string message;
   double value = 0;
+  RecordPosition position;  // events
 
   std::string_view Get(std::string_view attribute) const;
 };
@@ -43,12 +45,22 @@ struct PatternArrival {
 
 // What is the same for all keys of a pattern.
 struct PatternPlan {
-  explicit PatternPlan(const PatternCondition& pattern);
+  // `words`: a text that may name attributes of the pattern's steps; null: none.
+  explicit PatternPlan(const PatternCondition& pattern, const Template* words = nullptr);
   const PatternCondition& pattern;
   std::vector<size_t> first_step;  // by element
-  std::vector<bool> alias_used;    // by a filter
+  std::vector<bool> alias_used;    // by a filter, or by the text
+  struct Named {                   // {d.version}
+    std::string reference;
+    size_t alias = 0;
+    std::string attribute;
+  };
+  std::vector<Named> named;  // by the text
   // One counted step alone: true for as long as the window holds enough.
   bool counting = false;
+
+ private:
+  void Name(const Template& words);
 };
 
 class PatternKey {
@@ -66,6 +78,8 @@ class PatternKey {
   // When something changes although nothing arrives; kMaxTime: there is nothing left.
   EventTime wake() const { return wake_; }
   uint64_t TakeShed() { return std::exchange(shed_, 0); }
+  // What the text names, of the match that began what is live.
+  const std::vector<std::pair<std::string, std::string>>& bindings() const { return bindings_; }
   // Times at which matches completed in the last step; for tests.
   const std::vector<EventTime>& completed() const { return completed_; }
 
@@ -120,6 +134,7 @@ class PatternKey {
   std::set<uint64_t> done_;                   // first items of matches, while still in the group
   EventTime not_before_ = kMinTime;           // items up to here were used up by a match
   std::vector<Live> live_;
+  std::vector<std::pair<std::string, std::string>> bindings_;
   bool reached_ = false;  // counting: reached within this tick
   EventTime tick_ = kMinTime;
   EventTime wake_ = kMaxTime;

@@ -125,7 +125,7 @@ PatternBook::PatternBook(const Program& program, PatternLimits limits)
     Rule& rule = rules_[id.index()];
     rule.signal = &program.signal(id);
     const auto& pattern = std::get<PatternCondition>(rule.signal->when.what);
-    rule.plan = std::make_unique<PatternPlan>(pattern);
+    rule.plan = std::make_unique<PatternPlan>(pattern, &rule.signal->summary);
     for (const PatternElement& element : pattern.elements) {
       for (const PatternStep& step : element.steps) {
         std::vector<SignalId>& waiting =
@@ -159,6 +159,7 @@ void PatternBook::Begin(EventTime tick, std::vector<ArrivedEvent> events) {
     item->name = std::move(arrived.event.name);
     item->message = std::move(arrived.event.message);
     item->value = 1;
+    item->position = arrived.position;
     items_.push_back(std::move(item));
   }
   std::sort(items_.begin(), items_.end(), Before);
@@ -255,6 +256,29 @@ void PatternBook::Sort(Rule& rule, const PatternItemPtr& item, const Topology& t
   }
 }
 
+void PatternBook::NoteOrigin(Rule& rule, const InstanceKey& key, const PatternKey& state,
+                             const std::vector<PatternArrival>& arrivals) const {
+  const bool completed = !state.completed().empty();
+  if (!completed && rule.origins.contains(key.entity)) {
+    return;
+  }
+  PatternOrigin origin{completed ? state.completed().back() : tick_, {}};
+  for (auto at = arrivals.rbegin(); at != arrivals.rend(); ++at) {
+    const PatternItem& item = *at->item;
+    if (!item.signal && at->hits != 0 && (!completed || item.time == origin.time)) {
+      origin = {item.time, item.position};
+      break;
+    }
+  }
+  rule.origins[key.entity] = origin;
+}
+
+const PatternOrigin* PatternBook::OriginOf(SignalId signal, const std::string& entity) const {
+  const auto& origins = rules_[signal.index()].origins;
+  const auto at = origins.find(entity);
+  return at == origins.end() ? nullptr : &at->second;
+}
+
 void PatternBook::Visit(Rule& rule, const InstanceKey& key,
                         const std::vector<PatternArrival>& arrivals) {
   auto found = rule.keys.find(key);
@@ -277,8 +301,10 @@ void PatternBook::Visit(Rule& rule, const InstanceKey& key,
   const bool live = state.live() > 0;
   if (live) {
     rule.live.insert(key);
+    NoteOrigin(rule, key, state, arrivals);
   } else {
     rule.live.erase(key);
+    rule.origins.erase(key.entity);
   }
   if (state.wake() == kMaxTime && !live) {
     rule.keys.erase(found);
@@ -317,7 +343,8 @@ std::vector<Observed> PatternBook::Step(SignalId signal, const Topology& topolog
   }
   std::vector<Observed> live;
   for (const InstanceKey& key : rule.live) {
-    live.push_back({key, rule.keys.at(key)->live()});
+    const PatternKey& found = *rule.keys.at(key);
+    live.push_back({key, found.live(), found.bindings()});
   }
   return live;
 }

@@ -26,6 +26,13 @@ namespace rootnote {
 // names before it.
 std::vector<SignalId> PatternOrder(const Program& program);
 
+// What completed the latest match of an entity: the time, and the record of the event, if it was
+// one.
+struct PatternOrigin {
+  EventTime time;
+  RecordPosition position;
+};
+
 struct PatternLimits {
   size_t keys = 100'000;  // per rule; new ones are refused
   size_t runs = 256;      // partial matches per key; the oldest are dropped
@@ -51,6 +58,9 @@ class PatternBook {
   // A signal that the pattern names fires for the entity, so that a match of old may last.
   bool Awaited(SignalId signal, const std::string& entity) const;
 
+  // Null when nothing is live for the entity.
+  const PatternOrigin* OriginOf(SignalId signal, const std::string& entity) const;
+
   uint64_t shed() const { return shed_; }              // keys and partial matches refused
   uint64_t unresolved() const { return unresolved_; }  // items that name no key
   size_t keys() const;                                 // in memory, of all rules
@@ -61,6 +71,7 @@ class PatternBook {
     std::unique_ptr<PatternPlan> plan;
     std::map<InstanceKey, std::unique_ptr<PatternKey>> keys;
     std::set<InstanceKey> live;
+    StringMap<PatternOrigin> origins;  // by entity, of what is live
     std::set<std::pair<EventTime, InstanceKey>> wakes;
     std::map<std::pair<SignalId, InstanceKey>, std::set<InstanceKey>> awaited;  // firing → keys
   };
@@ -69,6 +80,8 @@ class PatternBook {
   std::optional<InstanceKey> KeyOf(const Rule& rule, const PatternStep& step,
                                    const PatternItem& item, const Topology& topology) const;
   void Sort(Rule& rule, const PatternItemPtr& item, const Topology& topology, Arrivals& into);
+  void NoteOrigin(Rule& rule, const InstanceKey& key, const PatternKey& state,
+                  const std::vector<PatternArrival>& arrivals) const;
   void Visit(Rule& rule, const InstanceKey& key, const std::vector<PatternArrival>& arrivals);
 
   const Program& program_;

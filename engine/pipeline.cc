@@ -13,6 +13,7 @@
 #include "engine/intake.h"
 #include "engine/journal.h"
 #include "engine/outbox.h"
+#include "engine/own_rules.h"
 #include "engine/restored.h"
 #include "engine/retelling.h"
 #include "engine/router.h"
@@ -111,9 +112,9 @@ class Pipeline::Loop {
   Router router_;
   TopologyStore topology_;
   Outbox outbox_;
-  Arrivals arrivals_;
   Detector detector_;
   IncidentStore incidents_;
+  Arrivals arrivals_;
   RestoredSymptoms restored_;
 
   bool live_;  // decides; else it lives through again what was decided
@@ -137,7 +138,7 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       source_(source),
       sink_(sink),
       metrics_(metrics),
-      rules_(std::move(program), options_.lookback),
+      rules_(WithOwnRules(std::move(program)), options_.lookback),
       pool_(options_.threads),
       clock_(ClockOptionsOf(options_)),
       intake_(options_, pool_, clock_, topics_, metrics),
@@ -145,12 +146,12 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
       topology_(rules_.program_ptr(), TopologyOptions()),
       outbox_(options_.outputs, options_.evidence_positions, options_.incidents.engine_version,
               metrics),
-      arrivals_(rules_, {clock_, journal_, router_, topology_, outbox_}, options_.tick,
-                !options_.now && options_.retold_path.empty(), options_.topology_from,
-                options_.resume, metrics),
       detector_(rules_, pool_, topics_, DetectorOptionsOf(options_, intake_.lateness_max()),
                 metrics),
       incidents_(rules_.program_ptr(), detector_.watch(), options_.incidents),
+      arrivals_(rules_, {clock_, journal_, router_, topology_, outbox_, incidents_}, options_.tick,
+                !options_.now && options_.retold_path.empty(), options_.topology_from,
+                options_.resume, metrics),
       restored_(rules_.program(), options_.resume.incidents),
       live_(options_.resume.empty()),
       map_(topology_.Snapshot()),
@@ -171,6 +172,7 @@ Pipeline::Loop::Loop(std::shared_ptr<const Program> program, Source& source, Sin
           kDelayBuckets)) {}
 
 absl::Status Pipeline::Loop::Run() {
+  outbox_.UseProjections(rules_.program().incidents.routes);
   RETURN_IF_ERROR(intake_.Open());
   if (!options_.journal_path.empty()) {
     RETURN_IF_ERROR(live_ ? journal_.Open(options_.journal_path)

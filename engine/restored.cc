@@ -18,6 +18,7 @@ Transition FiringOf(SignalId signal, const Incident::Symptom& symptom) {
   transition.to = SignalState::kFiring;
   transition.onset = symptom.onset;
   transition.value = symptom.value;
+  transition.summary = symptom.summary;
   return transition;
 }
 
@@ -102,6 +103,9 @@ std::vector<Transition> RestoredSymptoms::Begin(EventTime tick, const Detector& 
     found->second.position = transition.position;
     if (transition.to == SignalState::kFiring) {
       found->second.value = transition.value;
+      if (!transition.summary.empty()) {
+        found->second.summary = transition.summary;
+      }
       out.push_back(found->second);  // its onset is older than the warm-up could see
       waiting_.erase(found);
     }

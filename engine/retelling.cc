@@ -45,7 +45,7 @@ bool Retelling::Named(const IntakePartition& partition) const {
 IntakePartition* Retelling::NextToLoad(const Intake& intake) const {
   for (const JournalCut& cut : entry_->cuts) {
     IntakePartition* const partition = intake.Find(cut.partition.topic, cut.partition.partition);
-    if (Waits(partition, cut) && partition->role == TopicRole::kTopology && !Named(*partition)) {
+    if (Waits(partition, cut) && partition->role != TopicRole::kData && !Named(*partition)) {
       return partition;
     }
   }
@@ -57,7 +57,7 @@ bool Retelling::Loaded(const Intake& intake) const {
     const IntakePartition* const partition =
         intake.Find(cut.partition.topic, cut.partition.partition);
     return partition != nullptr &&
-           (partition->role != TopicRole::kTopology || Applied(*partition, cut.next_offset) ||
+           (partition->role == TopicRole::kData || Applied(*partition, cut.next_offset) ||
             (Waits(partition, cut) && Named(*partition)));
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace rootnote {
 namespace {
@@ -18,6 +19,9 @@ void Normalise(std::vector<Observed>& observed, Condition::Direction direction) 
   for (size_t i = 0; i < observed.size(); ++i) {
     if (kept > 0 && observed[kept - 1].key == observed[i].key) {
       double& value = observed[kept - 1].value;
+      if (MoreExtreme(direction, value, observed[i].value) != value) {
+        observed[kept - 1].bindings = std::move(observed[i].bindings);
+      }
       value = MoreExtreme(direction, value, observed[i].value);
     } else {
       if (kept != i) {
@@ -71,6 +75,7 @@ void SignalBook::True(const Signal& signal, const SignalStep& step, const Observ
     const uint32_t limit = signal.series_max == 0 ? instances_max_ : signal.series_max;
     if (instances.size() >= limit) {
       ++shed_;
+      ++signals_[step.signal.index()].shed;
       return;
     }
     found = instances.emplace(observed.key, Instance{}).first;
@@ -79,6 +84,7 @@ void SignalBook::True(const Signal& signal, const SignalStep& step, const Observ
   }
   Instance& instance = found->second;
   instance.value = observed.value;
+  instance.bindings = observed.bindings;
   instance.off_since = instance.clear_since = instance.no_data_since = kMaxTime;
   if (!instance.firing && step.time - instance.onset >= signal.when.hold) {
     instance.firing = true;
@@ -120,6 +126,7 @@ void SignalBook::NotTrue(const Signal& signal, const SignalStep& step, const Ins
 void SignalBook::Step(SignalStep step, std::vector<Transition>& out) {
   const Signal& signal = program_.signal(step.signal);
   SignalInstances& state = signals_[step.signal.index()];
+  state.shed = 0;
   if (signal.no_data == NoDataPolicy::kRaise) {
     for (InstanceKey& key : step.known_without_data) {
       step.when.push_back({std::move(key), std::numeric_limits<double>::quiet_NaN()});
@@ -155,6 +162,7 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
     double value = std::numeric_limits<double>::quiet_NaN();
     double ended_value = value;
     bool without_data = false;
+    const InstanceKey* speaker = nullptr;  // whose value it is
     while (at != state.instances.end() && at->first.SameSymptom(first)) {
       const Instance& instance = at->second;
       if (instance.ended) {
@@ -170,8 +178,17 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       now.state =
           instance.firing ? SignalState::kFiring : std::max(now.state, SignalState::kPending);
       now.onset = std::min(now.onset, instance.onset);
-      value = MoreExtreme(signal.when.direction, value, instance.value);
+      const double before =
+          std::exchange(value, MoreExtreme(signal.when.direction, value, instance.value));
+      if (speaker == nullptr || value != before) {
+        speaker = &at->first;
+        now.bindings = instance.bindings;
+      }
       ++at;
+    }
+    if (speaker != nullptr) {
+      std::vector<std::pair<std::string, std::string>> by = ByLabels(*speaker);
+      now.bindings.insert(now.bindings.end(), by.begin(), by.end());
     }
     Symptom& before = state.symptoms[{first.entity, first.relation_from}];
     now.value = value;
@@ -190,6 +207,7 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       transition.onset = now.onset;
       transition.value = now.state == SignalState::kInactive ? ended_value : value;
       transition.reason = now.state == SignalState::kInactive && without_data ? "no_data" : "";
+      transition.bindings = now.bindings;
       out.push_back(std::move(transition));
     }
     if (now.state == SignalState::kInactive) {
@@ -212,6 +230,7 @@ std::vector<Transition> SignalBook::Symptoms() const {
       transition.to = symptom.state;
       transition.onset = symptom.onset;
       transition.value = symptom.value;
+      transition.bindings = symptom.bindings;
     }
   }
   std::sort(out.begin(), out.end());

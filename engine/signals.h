@@ -21,6 +21,8 @@ namespace rootnote {
 struct Observed {
   InstanceKey key;
   double value = 0;
+  // What the rule's texts may name besides the key: attributes of a pattern's steps.
+  std::vector<std::pair<std::string, std::string>> bindings;
 };
 
 // An instance that was active before the first instant that is evaluated, as a former run knew it.
@@ -71,12 +73,15 @@ class SignalBook {
   bool Has(SignalId signal, const std::string& entity, const std::string& relation_from) const;
   bool Active(SignalId signal) const { return !signals_[signal.index()].instances.empty(); }
   uint64_t shed() const { return shed_; }  // new instances refused by a limit
+  // How many the last step of this signal refused.
+  uint32_t shed(SignalId signal) const { return signals_[signal.index()].shed; }
 
  private:
   struct Instance {
     bool firing = false;
     EventTime onset;
     double value = 0;
+    std::vector<std::pair<std::string, std::string>> bindings;
     EventTime off_since = kMaxTime;      // keep firing for
     EventTime clear_since = kMaxTime;    // clear … for
     EventTime no_data_since = kMaxTime;  // no data hold
@@ -87,12 +92,14 @@ class SignalBook {
     SignalState state = SignalState::kInactive;
     EventTime onset, since;  // `since`: of this state
     double value = 0;
+    std::vector<std::pair<std::string, std::string>> bindings;  // of the instance with this value
   };
   using SymptomKey = std::pair<std::string, std::string>;  // entity, relation_from
   struct SignalInstances {
     std::map<InstanceKey, Instance> instances;
     std::map<SymptomKey, Symptom> symptoms;
     bool watched = false;
+    uint32_t shed = 0;  // by the last step
   };
 
   void Resume(const Signal& signal, const SignalStep& step);

@@ -4,46 +4,41 @@
 
 namespace rootnote {
 
-NodeTable::Chunk& NodeTable::MutableChunk(size_t index, uint32_t generation) {
-  std::shared_ptr<Chunk>& chunk = chunks_[index];
-  if (chunk->generation != generation) {
-    chunk = std::make_shared<Chunk>(*chunk);
-    chunk->generation = generation;
+namespace {
+
+// A piece of this generation to write to: another's is copied first, as readers may see it.
+template <typename Piece>
+Piece& Own(std::shared_ptr<Piece>& piece, uint32_t generation) {
+  if (piece == nullptr) {
+    piece = std::make_shared<Piece>();
+  } else if (piece->generation != generation) {
+    piece = std::make_shared<Piece>(*piece);
   }
-  return *chunk;
+  piece->generation = generation;
+  return *piece;
+}
+
+}  // namespace
+
+std::shared_ptr<TopologyNode>& NodeTable::Place(size_t at, uint32_t generation) {
+  Group& group = Own(groups_[at / kGroup], generation);
+  return Own(group.chunks[at / kChunk % kChunk], generation).nodes[at % kChunk];
 }
 
 TopologyNode& NodeTable::Mutable(EntityId id, uint32_t generation) {
-  Chunk& chunk = MutableChunk(id.index() / kChunk, generation);
-  std::shared_ptr<TopologyNode>& node = chunk.nodes[id.index() % kChunk];
-  if (node->generation != generation) {
-    node = std::make_shared<TopologyNode>(*node);
-    node->generation = generation;
-  }
-  return *node;
+  return Own(Place(id.index(), generation), generation);
 }
 
 EntityId NodeTable::Append(uint32_t generation) {
-  if (size_ % kChunk == 0) {
-    chunks_.push_back(std::make_shared<Chunk>());
-    chunks_.back()->generation = generation;
+  if (size_ % kGroup == 0) {
+    groups_.emplace_back();
   }
-  Chunk& chunk = MutableChunk(size_ / kChunk, generation);
-  auto node = std::make_shared<TopologyNode>();
-  node->generation = generation;
-  chunk.nodes[size_ % kChunk] = std::move(node);
+  Own(Place(size_, generation), generation);
   return EntityId(static_cast<uint32_t>(size_++));
 }
 
 HashIndex::Shard& HashIndex::MutableShard(uint64_t hash, uint32_t generation) {
-  std::shared_ptr<Shard>& shard = shards_[hash % kShards];
-  if (shard == nullptr) {
-    shard = std::make_shared<Shard>();
-  } else if (shard->generation != generation) {
-    shard = std::make_shared<Shard>(*shard);
-  }
-  shard->generation = generation;
-  return *shard;
+  return Own(Own(root_, generation).shards[hash % kShards], generation);
 }
 
 void HashIndex::Put(std::vector<Slot>& slots, const Slot& slot) {

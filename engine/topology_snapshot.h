@@ -38,26 +38,32 @@ struct TopologyNode {
   }
 };
 
-// Nodes by id.
+// Nodes by id: a tree of two levels, so that neither a new version nor a change copies much.
 class NodeTable {
  public:
   size_t size() const { return size_; }
   const TopologyNode& At(EntityId id) const {
-    return *chunks_[id.index() / kChunk]->nodes[id.index() % kChunk];
+    const size_t at = id.index();
+    return *groups_[at / kGroup]->chunks[at / kChunk % kChunk]->nodes[at % kChunk];
   }
   // The node to write to. The reference is good until the next call with another generation.
   TopologyNode& Mutable(EntityId id, uint32_t generation);
   EntityId Append(uint32_t generation);
 
  private:
-  static constexpr size_t kChunk = 256;
+  static constexpr size_t kChunk = 64, kGroup = kChunk * kChunk;
   struct Chunk {
     uint32_t generation = 0;
     std::array<std::shared_ptr<TopologyNode>, kChunk> nodes;
   };
-  Chunk& MutableChunk(size_t index, uint32_t generation);
+  struct Group {
+    uint32_t generation = 0;
+    std::array<std::shared_ptr<Chunk>, kChunk> chunks;
+  };
+  // The place of the node, in a chunk and a group of this generation.
+  std::shared_ptr<TopologyNode>& Place(size_t at, uint32_t generation);
 
-  std::vector<std::shared_ptr<Chunk>> chunks_;
+  std::vector<std::shared_ptr<Group>> groups_;
   size_t size_ = 0;
 };
 
@@ -65,12 +71,12 @@ class NodeTable {
 // the reader compares what the hash was of. Visits come in no order.
 class HashIndex {
  public:
-  HashIndex() : shards_(kShards) {}
+  HashIndex() : root_(std::make_shared<Root>()) {}
   void Insert(uint64_t hash, EntityId id, uint32_t generation);
   void Erase(uint64_t hash, EntityId id, uint32_t generation);
   template <typename Visit>
   void ForEach(uint64_t hash, const Visit& visit) const {
-    const Shard* const shard = shards_[hash % kShards].get();
+    const Shard* const shard = root_->shards[hash % kShards].get();
     if (shard == nullptr) {
       return;
     }
@@ -100,7 +106,11 @@ class HashIndex {
   static void Put(std::vector<Slot>& slots, const Slot& slot);
   Shard& MutableShard(uint64_t hash, uint32_t generation);
 
-  std::vector<std::shared_ptr<Shard>> shards_;
+  struct Root {
+    uint32_t generation = 0;
+    std::vector<std::shared_ptr<Shard>> shards = std::vector<std::shared_ptr<Shard>>(kShards);
+  };
+  std::shared_ptr<Root> root_;
 };
 
 uint64_t AliasHash(KindId kind, std::string_view value);

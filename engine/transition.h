@@ -37,6 +37,10 @@ struct Transition {
   bool unmapped = false;  // the entity is not in the map
   std::string reason;     // of an end: "", "no_data", "rule_removed", "entity_removed"
   EvidencePosition position;
+  // Of what begins to fire: the values that tell this instance from others of the entity, and that
+  // a pattern's steps carried ({d.version}); and the rule's summary, filled in with them.
+  std::vector<std::pair<std::string, std::string>> bindings;
+  std::string summary;
 
   // The order in which transitions are released: (time, signal name order = id, entity,
   // relation_from).

@@ -218,6 +218,11 @@ struct Maintenance {
   enum class Reach : uint8_t { kItself, kAllAbove, kAllBelow } reach = Reach::kItself;
   bool recurring = false;
   std::vector<uint8_t> weekdays;
+  uint32_t weeks = 1;
+  Span weeks_span;
+  std::optional<LocalTime> starting, until;
+  std::vector<int32_t> month_days, nth;
+  std::vector<LocalTime> except;
   LocalTime from, to;
   std::optional<Name> zone;
   std::optional<Text> owner;

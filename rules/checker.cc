@@ -7,6 +7,7 @@
 
 #include "rules/promql/evaluator.h"
 #include "rules/token_reader.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -155,8 +156,14 @@ Route CheckRoute(const ast::Route& from, Scope& scope) {
   }
   if (from.projection) {
     route.projection = from.projection->text;
-    scope.NotExecuted(from.projection->span,
-                      "another form than the incident record, as for `as pagerduty`");
+    const std::vector<std::string> known = ProjectionNames();
+    if (std::find(known.begin(), known.end(), route.projection) == known.end()) {
+      const std::string near = DidYouMean(route.projection, known);
+      scope.Error(DiagnosticCode::kUnknownWord, from.projection->span,
+                  fmt::format("there is no projection `{}`", route.projection),
+                  near.empty() ? fmt::format("there is: {}", JoinWords(known, "and"))
+                               : fmt::format("did you mean `{}`?", near));
+    }
   }
   return route;
 }
@@ -178,6 +185,20 @@ void CheckRoutes(const std::vector<ast::Route>& routes, IncidentPolicy& policy, 
     if (again) {
       scope.Warning(DiagnosticCode::kWithoutEffect, from.span, "the same route stands above",
                     "an incident goes to a topic once, however many routes say so");
+    }
+    const auto other =
+        std::find_if(policy.routes.begin(), policy.routes.end(), [&](const Route& one) {
+          return one.topic == route.topic && one.projection != route.projection;
+        });
+    if (other != policy.routes.end()) {
+      const auto form = [](const Route& one) {
+        return one.projection.empty() ? std::string("as they are")
+                                      : fmt::format("as {}", one.projection);
+      };
+      scope.Error(DiagnosticCode::kTopicOfTwoForms, from.span,
+                  fmt::format("the topic {} would get records {} and {}", route.topic, form(*other),
+                              form(route)),
+                  "give each form a topic of its own");
     }
     policy.routes.push_back(std::move(route));
   }
@@ -213,11 +234,22 @@ void Check(std::vector<ast::File>& files, const CompileOptions& options, Diagnos
   CheckRuleSetSense(scope);
 }
 
+// The same kind in the same words, in another file: packs that speak of hosts go together.
+bool IsSameKind(const ast::Kind& kind, const ast::File& file, const Scope& scope) {
+  if (!scope.IsDeclared("kind", kind.name)) return false;
+  const std::optional<KindId> known = scope.program().FindKind(kind.name.text);
+  if (!known) return false;
+  const Kind& other = scope.program().kind(*known);
+  return other.place.source != file.source && other.identity == Texts(kind.identity) &&
+         other.aliases == Texts(kind.aliases);
+}
+
 void DeclareKinds(const std::vector<ast::File>& files, Scope& scope) {
   for (const ast::File& file : files) {
     scope.Enter(file.source);
     for (const ast::Kind& from : file.kinds) {
       if (!FitsIds(scope.program().kinds.size(), "kinds", from.name.span, scope)) continue;
+      if (IsSameKind(from, file, scope)) continue;
       if (!scope.Declare("kind", from.name)) continue;
       CheckLabelsOnce(from, scope);
       scope.program().kinds.push_back(

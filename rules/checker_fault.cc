@@ -193,7 +193,8 @@ class FaultChecker {
 
   Template Text(const std::optional<ast::Text>& text) {
     if (!text) return {};
-    std::vector<std::string> known = {"entity", "kind", "fault", "severity"};
+    std::vector<std::string> known = {"entity", "kind",  "fault",    "severity", "name",
+                                      "since",  "until", "affected", "because",  "places"};
     if (kind_) {
       const std::vector<std::string>& identity = scope_.program().kind(*kind_).identity;
       known.insert(known.end(), identity.begin(), identity.end());
@@ -204,6 +205,8 @@ class FaultChecker {
     for (const Kind& kind : scope_.program().kinds) {
       known.push_back("impact." + kind.name);
       known.push_back("impact." + kind.name + "s");
+      known.push_back("affected." + kind.name);
+      known.push_back("affected." + kind.name + "s");
     }
     if (!kind_) known.clear();
     return scope_.ParseTemplate(*text, known, {"labels."});

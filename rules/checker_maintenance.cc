@@ -33,6 +33,18 @@ void CheckWindow(const ast::Maintenance& from, Scope& scope) {
     scope.Error(DiagnosticCode::kBadTime, from.to.span, "the window ends before it begins",
                 "`to` is later than `from`");
   }
+  if (from.weeks_span.end > from.weeks_span.begin && from.weeks < 1) {
+    scope.Error(DiagnosticCode::kBadTime, from.weeks_span, "never is no recurrence",
+                "every 1 week, or more");
+  } else if (from.weeks > 1 && !from.starting) {
+    scope.Error(DiagnosticCode::kBadTime, from.weeks_span,
+                fmt::format("every {} weeks, but counted from when?", from.weeks),
+                "add `starting 2026-01-04`: the first week it is in");
+  }
+  if (from.starting && from.until && key(*from.starting) > key(*from.until)) {
+    scope.Error(DiagnosticCode::kBadTime, from.until->span, "it ends before it starts",
+                "`until` is not earlier than `starting`");
+  }
   if (from.zone && !IsZoneSyntax(from.zone->text)) {
     scope.Error(DiagnosticCode::kBadTime, from.zone->span,
                 fmt::format("`{}` is no time zone", from.zone->text),
@@ -63,6 +75,12 @@ void CheckMaintenance(const std::vector<ast::File>& files, Scope& scope) {
       std::sort(window.weekdays.begin(), window.weekdays.end());
       window.weekdays.erase(std::unique(window.weekdays.begin(), window.weekdays.end()),
                             window.weekdays.end());
+      window.weeks = from.weeks;
+      if (from.starting) window.starting = Convert(*from.starting);
+      if (from.until) window.until = Convert(*from.until);
+      window.month_days = from.month_days;
+      window.nth = from.nth;
+      for (const ast::LocalTime& date : from.except) window.except.push_back(Convert(date));
       window.from = Convert(from.from);
       window.to = Convert(from.to);
       if (from.zone) window.zone = from.zone->text;

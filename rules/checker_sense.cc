@@ -102,7 +102,7 @@ class SenseChecker {
   // an incident of its own and is never part of another.
   void CheckCovered(SignalId id, const Signal& signal) {
     const Program& program = scope_.program();
-    if (!signal.kind || UsedByFault(id, signal)) return;
+    if (!signal.kind || Used(id, signal)) return;
     bool related = false;
     for (const Relation& relation : program.relations) {
       const auto has = [&](const std::vector<KindId>& kinds) {
@@ -135,11 +135,21 @@ class SenseChecker {
     return {begin, begin + static_cast<uint32_t>(signal.name.size())};
   }
 
-  bool UsedByFault(SignalId id, const Signal& signal) const {
+  // By a fault, or as a step of a pattern.
+  bool Used(SignalId id, const Signal& signal) const {
     return used_.contains(id.index()) || asked_.contains({signal.family, *signal.kind});
   }
 
   void CollectUses() {
+    for (const Signal& signal : scope_.program().signals) {
+      const auto* pattern = std::get_if<PatternCondition>(&signal.when.what);
+      if (pattern == nullptr) continue;
+      for (const PatternElement& element : pattern->elements) {
+        for (const PatternStep& step : element.steps) {
+          if (step.signal) used_.insert(step.signal->index());
+        }
+      }
+    }
     for (const Fault& fault : scope_.program().faults) {
       for (const SignalId id : fault.shown_by) used_.insert(id.index());
       for (const Effect& effect : fault.causes) {

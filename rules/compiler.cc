@@ -71,15 +71,10 @@ void SetHashes(Program& program) {
 }  // namespace
 
 CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options) {
-  return Compile(std::move(sources), options, {});
-}
-
-CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& options,
-                      const ImportFiles& read) {
   CompileResult result;
   ReadPacks(sources, options, result.diagnostics);
   std::vector<ast::File> files = Parse(sources, result.diagnostics);
-  ReadImports(files, options, read, sources, result.diagnostics);
+  ReadImports(files, options, sources, result.diagnostics);
   auto program = std::make_shared<Program>();
   program->sources = sources;
   Check(files, options, result.diagnostics, *program);

@@ -21,6 +21,11 @@ struct CompileOptions {
   // Reads what `use PATH` in the source of that name means; the name of what it gives tells whether
   // it was read before. The message of an error says where it was looked for. Null: nothing is.
   std::function<absl::StatusOr<RuleSource>(const std::string& path, const std::string& from)> read;
+  // Reads the files that the pattern of an `import` in the source of that name means, ascending by
+  // name. Null: nothing is, and every import is an error.
+  std::function<absl::StatusOr<std::vector<RuleSource>>(const std::string& pattern,
+                                                        const std::string& from)>
+      read_rule_files;
   std::vector<std::string> metrics_seen;  // ascending: others get a warning; empty: unknown
 };
 

@@ -6,6 +6,7 @@
 #include "fmt/core.h"
 
 #include "rules/pattern_checker.h"
+#include "rules/promql/duration_expr.h"
 #include "rules/promql/evaluator.h"
 #include "rules/promql/words.h"
 #include "rules/token_reader.h"
@@ -32,6 +33,7 @@ class ExprChecker {
     if (const std::string what = promql::NotExecuted(expr); !what.empty()) {
       scope_.NotExecuted(expr.span, what);
     }
+    Walk(expr, [&](Expr& node) { CheckNative(node); });
     Walk(expr, [&](Expr& node) { CheckReach(node); });
     CheckHistory(expr);
     CheckLabels(expr);
@@ -45,6 +47,20 @@ class ExprChecker {
   }
 
  private:
+  // Prometheus gives nothing for series of numbers; a rule that can never fire is told so.
+  void CheckNative(const Expr& node) {
+    constexpr std::string_view kNative[] = {"histogram_avg", "histogram_count", "histogram_sum",
+                                            "histogram_stddev", "histogram_stdvar"};
+    const bool native =
+        node.kind == ExprKind::kCall &&
+        std::find(std::begin(kNative), std::end(kNative), node.text) != std::end(kNative);
+    if (!native) return;
+    scope_.Error(DiagnosticCode::kNotExecutedYet, node.span,
+                 fmt::format("not executed yet: native histograms, which {} is for", node.text),
+                 "classic histograms have series of their own: rate(x_sum[5m]) / "
+                 "rate(x_count[5m]) is the mean");
+  }
+
   void CheckReach(const Expr& node) {
     if (node.kind != ExprKind::kSelector && node.kind != ExprKind::kSubquery) return;
     if (node.offset < Millis(0)) {
@@ -56,6 +72,21 @@ class ExprChecker {
                    "`@` with a fixed time is out of what a live rule can see",
                    "use `offset` to look back from the present instant");
     }
+    CheckDuration(node.range_expr.get(), node.span, false);
+    CheckDuration(node.step_expr.get(), node.span, false);
+    CheckDuration(node.offset_expr.get(), node.span, true);
+  }
+
+  // A rule is asked about one instant at a time: step() and range() are zero there.
+  void CheckDuration(const promql::DurationExpr* duration, Span span, bool signed_allowed) {
+    if (duration == nullptr) return;
+    const absl::StatusOr<Millis> length = promql::DurationOf(*duration, {}, signed_allowed);
+    if (length.ok()) return;
+    scope_.Error(DiagnosticCode::kNoQueryHere, duration->span.end > 0 ? duration->span : span,
+                 fmt::format("`{}` has no meaning in a live rule: step() and range() are of a "
+                             "query over a time, and zero here",
+                             promql::ToString(*duration)),
+                 "write the duration itself: [5m]");
   }
 
   void CheckHistory(const Expr& expr) {

@@ -71,6 +71,8 @@
   X(253, kMisplacedStep, "a part of a pattern that cannot stand here")            \
   X(254, kReuseCycle, "packs, definitions or templates that use each other")      \
   X(255, kPackNotFound, "a pack that cannot be read")                             \
+  X(256, kNoQueryHere, "a duration that only a query over a time has")            \
+  X(257, kTopicOfTwoForms, "a topic that would hold records of two forms")        \
   X(300, kNotExecutedYet, "read and checked, but not executed yet")               \
   X(310, kRuleFile, "a YAML file that Prometheus would refuse")                   \
   X(400, kClauseWordAsMetric, "a word of the rule language used as a metric name")\

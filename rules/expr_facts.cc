@@ -168,18 +168,36 @@ Dimension DimensionOfNumber(const Expr& expr) {
   return {};
 }
 
-bool IsHundred(const Expr& expr) {
+bool IsNumber(const Expr& expr, double number) {
   const Expr& inner = WithoutParens(expr);
-  return inner.kind == ExprKind::kNumber && inner.unit == Unit::kNone && inner.number == 100;
+  return inner.kind == ExprKind::kNumber && inner.unit == Unit::kNone && inner.number == number;
+}
+
+// 100 * a, a * 100 * b, 100 * a / b.
+bool IsHundredfold(const Expr& expr) {
+  const Expr& inner = WithoutParens(expr);
+  if (inner.kind != ExprKind::kBinary) return IsNumber(inner, 100);
+  if (inner.op == BinaryOp::kDiv) return IsHundredfold(*inner.args[0]);
+  return inner.op == BinaryOp::kMul &&
+         (IsHundredfold(*inner.args[0]) || IsHundredfold(*inner.args[1]));
 }
 
 Dimension Product(const Expr& expr, Dimension a, Dimension b, int sign) {
   using Type = Dimension::Type;
+  constexpr Dimension kPercent{Type::kPercent, 0, 0, false};
   const bool ratio = (a.known() && a.bytes == 0 && a.seconds == 0) || a.quotient ||
                      (b.known() && b.bytes == 0 && b.seconds == 0) || b.quotient;
-  if (sign > 0 && ratio && (IsHundred(*expr.args[0]) || IsHundred(*expr.args[1]))) {
-    return {Type::kPercent, 0, 0, false};
+  if (sign > 0 && ratio && (IsNumber(*expr.args[0], 100) || IsNumber(*expr.args[1], 100))) {
+    return kPercent;
   }
+  // 100 * a / b reads from the left.
+  if (sign < 0 && a == b && a.type != Type::kBareNumber && IsHundredfold(*expr.args[0])) {
+    return kPercent;
+  }
+  const bool back = (sign < 0 && a == kPercent && IsNumber(*expr.args[1], 100)) ||
+                    (sign > 0 && a == kPercent && IsNumber(*expr.args[1], 0.01)) ||
+                    (sign > 0 && b == kPercent && IsNumber(*expr.args[0], 0.01));
+  if (back) return Known(0, 0);
   if (b.type == Type::kBareNumber) return a;
   if (a.type == Type::kBareNumber && sign > 0) return b;
   if (a.type == Type::kBareNumber) return b.known() ? Known(-b.bytes, -b.seconds) : Dimension{};

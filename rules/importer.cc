@@ -21,12 +21,8 @@ constexpr std::string_view kAlertTarget = "alert_target";
 class ImportReader {
  public:
   ImportReader(std::vector<ast::File>& files, const CompileOptions& options,
-               const ImportFiles& read, std::vector<RuleSource>& sources, Diagnostics& diagnostics)
-      : files_(files),
-        options_(options),
-        read_(read),
-        sources_(sources),
-        diagnostics_(diagnostics) {
+               std::vector<RuleSource>& sources, Diagnostics& diagnostics)
+      : files_(files), options_(options), sources_(sources), diagnostics_(diagnostics) {
     for (const ast::File& file : files) {
       for (const ast::Signal& signal : file.signals) names_.insert(signal.name.text);
       for (const ast::Kind& kind : file.kinds) {
@@ -41,7 +37,7 @@ class ImportReader {
 
   void Read(const ast::Import& import, uint32_t source) {
     absl::StatusOr<std::vector<RuleSource>> found =
-        read_(import.path.text, sources_[source].name());
+        options_.read_rule_files(import.path.text, sources_[source].name());
     if (found.ok() && found->empty()) found = absl::NotFoundError("no file matches");
     if (!found.ok()) {
       diagnostics_.Error(
@@ -86,7 +82,7 @@ class ImportReader {
       text = fmt::format("kind {} {{ id alert }}\n", kAlertTarget) + text;
     }
     const auto own = static_cast<uint32_t>(sources_.size());
-    sources_.emplace_back(sources_[index].name() + " (as signals)", std::move(text));
+    sources_.emplace_back(sources_[index].name() + std::string(kImportedSuffix), std::move(text));
     Diagnostics lexed;
     const std::vector<Token> tokens = Lex(sources_[own], own, lexed);
     files_.push_back(ParseFile(sources_[own], own, tokens, {}, diagnostics_).file);
@@ -94,7 +90,6 @@ class ImportReader {
 
   std::vector<ast::File>& files_;
   const CompileOptions& options_;
-  const ImportFiles& read_;
   std::vector<RuleSource>& sources_;
   Diagnostics& diagnostics_;
   std::set<std::string> names_;
@@ -105,21 +100,21 @@ class ImportReader {
 }  // namespace
 
 void ReadImports(std::vector<ast::File>& files, const CompileOptions& options,
-                 const ImportFiles& read, std::vector<RuleSource>& sources,
-                 Diagnostics& diagnostics) {
+                 std::vector<RuleSource>& sources, Diagnostics& diagnostics) {
   std::vector<std::pair<ast::Import, uint32_t>> imports;
   for (const ast::File& file : files) {
     for (const ast::Import& import : file.imports) imports.emplace_back(import, file.source);
   }
-  ImportReader reader(files, options, read, sources, diagnostics);
+  ImportReader reader(files, options, sources, diagnostics);
   for (const auto& [import, source] : imports) {
-    if (!read) {
-      diagnostics.Error(
-          DiagnosticCode::kNotExecutedYet, source, import.span, "not executed yet: imported rules",
-          "it is read and checked, but this version would silently do nothing with it");
-    } else if (import.format.text == "prometheus") {
-      reader.Read(import, source);
+    if (import.format.text != "prometheus") continue;
+    if (options.read_rule_files == nullptr) {
+      diagnostics.Error(DiagnosticCode::kRuleFile, source, import.path.span,
+                        fmt::format("`{}` cannot be read here", import.path.text),
+                        "rule files are read from disk: rootnote check FILE");
+      continue;
     }
+    reader.Read(import, source);
   }
 }
 

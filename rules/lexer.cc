@@ -1,13 +1,16 @@
 #include "rules/lexer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "fmt/core.h"
+#include "re2/re2.h"
 
 #include "rules/diagnostic_codes.h"
 #include "rules/unquote.h"
@@ -80,7 +83,9 @@ class Scanner {
       : text_(source.text()),
         source_index_(source_index),
         diagnostics_(diagnostics),
-        options_(options) {}
+        options_(options) {
+    if (options_.unicode_names) letter_ = std::make_unique<const re2::RE2>("\\pL");
+  }
 
   std::vector<Token> Run() {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = 3;
@@ -121,7 +126,7 @@ class Scanner {
 
   void Scan(Token& token) {
     const char c = Char();
-    if (IsNameStart(c)) {
+    if (IsNameStart(c) || LetterLength() > 0) {
       ScanWord(token);
     } else if (IsDigit(c) || (c == '.' && IsDigit(Char(1)))) {
       ScanNumber(token);
@@ -135,9 +140,10 @@ class Scanner {
   void ScanWord(Token& token) {
     const size_t begin = at_;
     token.kind = TokenKind::kIdentifier;
-    while (IsNameChar(Char()) || IsColonInside()) {
+    for (size_t length = LetterLength(); length > 0 || IsNameByte() || IsColonInside();
+         length = LetterLength()) {
       if (Char() == ':') token.kind = TokenKind::kMetricIdentifier;
-      ++at_;
+      at_ += std::max<size_t>(length, 1);
     }
     token.text = std::string(text_.substr(begin, at_ - begin));
     if (EqualsIgnoringCase(token.text, "inf")) {
@@ -149,12 +155,26 @@ class Scanner {
     }
   }
 
+  bool IsNameByte(size_t ahead = 0) const {
+    return IsNameChar(Char(ahead)) || (options_.unicode_names && Char(ahead) == '.');
+  }
+
+  // Bytes of the letter beyond ASCII that stands here, where names may hold one; else 0.
+  size_t LetterLength(size_t ahead = 0) const {
+    if (letter_ == nullptr || static_cast<unsigned char>(Char(ahead)) < 0x80) return 0;
+    const std::string_view rest = text_.substr(at_ + ahead);
+    const size_t length = CodePointLength(rest);
+    const bool letter =
+        length > 0 && re2::RE2::FullMatch(re2::StringPiece(rest.data(), length), *letter_);
+    return letter ? length : 0;
+  }
+
   // A colon that goes on with a name; one at the end of a word stands for itself.
   bool IsColonInside() const {
     if (Char() != ':') return false;
     size_t ahead = 1;
     while (Char(ahead) == ':') ++ahead;
-    return IsNameChar(Char(ahead));
+    return IsNameByte(ahead) || LetterLength(ahead) > 0;
   }
 
   void ScanNumber(Token& token) {
@@ -297,7 +317,9 @@ class Scanner {
     }
     ++at_;
     UnquoteError error;
-    std::optional<std::string> unquoted = Unquote(text_.substr(begin, at_ - begin), error);
+    std::optional<std::string> unquoted =
+        Unquote(text_.substr(begin, at_ - begin), error,
+                options_.extensions ? ByteEscapes::kMustBeUtf8 : ByteEscapes::kAnyByte);
     if (!unquoted) {
       const bool utf8 = error.kind == UnquoteError::Kind::kInvalidUtf8;
       Report(utf8 ? DiagnosticCode::kInvalidUtf8 : DiagnosticCode::kInvalidEscape,
@@ -392,6 +414,7 @@ class Scanner {
   const uint32_t source_index_;
   Diagnostics& diagnostics_;
   const LexerOptions options_;
+  std::unique_ptr<const re2::RE2> letter_;
   size_t at_ = 0;
   std::vector<Token> tokens_;
 };

@@ -17,6 +17,9 @@ namespace rootnote {
 struct LexerOptions {
   // Off in imported Prometheus files and promqltest files: no quantities with units, no `<-`, `->`.
   bool extensions = true;
+  // Names may hold letters of Unicode, and dots behind the first character: a flag of Prometheus,
+  // which its own test files set.
+  bool unicode_names = false;
 };
 
 // Always ends with one kEnd token. Invalid input gives diagnostics and kInvalid tokens, never

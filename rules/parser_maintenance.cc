@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "fmt/core.h"
@@ -60,8 +62,8 @@ class MaintenanceParser {
     if (!name || !reader_.ExpectWord("on")) return false;
     window_.name = *std::move(name);
     if (!Selection() || !Window()) return false;
-    while (reader_.IsWord("owner") || reader_.IsWord("and")) {
-      if (!(reader_.IsWord("and") ? Reach() : Owner())) return false;
+    while (const auto clause = NextClause()) {
+      if (!(this->*clause)()) return false;
     }
     window_.span = reader_.SpanFrom(from);
     into.push_back(std::move(window_));
@@ -69,6 +71,18 @@ class MaintenanceParser {
   }
 
  private:
+  using Clause = bool (MaintenanceParser::*)();
+
+  Clause NextClause() {
+    if (reader_.IsWord("and")) return &MaintenanceParser::Reach;
+    if (reader_.IsWord("owner")) return &MaintenanceParser::Owner;
+    if (!window_.recurring) return nullptr;
+    if (reader_.IsWord("starting")) return &MaintenanceParser::Starting;
+    if (reader_.IsWord("until")) return &MaintenanceParser::Until;
+    if (reader_.IsWord("except")) return &MaintenanceParser::Except;
+    return nullptr;
+  }
+
   // ENTITY, … | KIND [where LABEL=~"…" …]; then [and all above|below]
   bool Selection() {
     if (reader_.IsEntity()) {
@@ -110,7 +124,7 @@ class MaintenanceParser {
   bool Window() {
     if (reader_.AcceptWord("every")) {
       window_.recurring = true;
-      if (!Weekdays()) return false;
+      if (!Recurrence()) return false;
       // `from` may be said or not.
       reader_.AcceptWord("from");
     } else if (!reader_.AcceptWord("from")) {
@@ -120,6 +134,104 @@ class MaintenanceParser {
     if (reader_.AcceptWord("in")) {
       window_.zone = reader_.ExpectRawWord("a time zone, as in Europe/Paris");
       return window_.zone.has_value();
+    }
+    return true;
+  }
+
+  // DAYS | N weeks on DAYS | first, last DAYS of the month | month on day N, last
+  bool Recurrence() {
+    if (reader_.AcceptWord("month")) {
+      if (!reader_.ExpectWord("on") || !reader_.ExpectWord("day")) return false;
+      return MonthDays();
+    }
+    if (reader_.Is(TokenKind::kNumber)) {
+      const uint32_t from = reader_.begin();
+      const std::optional<uint32_t> weeks = reader_.ExpectCount("a number of weeks");
+      if (!weeks || !(reader_.AcceptWord("weeks") || reader_.ExpectWord("week"))) return false;
+      window_.weeks = *weeks;
+      window_.weeks_span = reader_.SpanFrom(from);
+      return reader_.ExpectWord("on") && Weekdays();
+    }
+    if (!Ordinals()) return false;
+    if (window_.nth.empty()) return Weekdays();
+    if (reader_.IsWord("day")) {  // the last day of the month
+      reader_.Next();
+      window_.month_days.swap(window_.nth);
+    } else if (!Weekdays()) {
+      return false;
+    }
+    return reader_.ExpectWord("of") && reader_.ExpectWord("the") && reader_.ExpectWord("month");
+  }
+
+  // first and third, last; nothing is well, too.
+  bool Ordinals() {
+    static constexpr std::array<std::string_view, 5> kOrdinals = {"first", "second", "third",
+                                                                  "fourth", "fifth"};
+    while (true) {
+      const std::string word = reader_.Peek().text;
+      const auto* found = std::find(kOrdinals.begin(), kOrdinals.end(), word);
+      if (word != "last" && found == kOrdinals.end()) break;
+      reader_.Next();
+      window_.nth.push_back(word == "last" ? -1
+                                           : static_cast<int32_t>(found - kOrdinals.begin()) + 1);
+      if (!reader_.Accept(TokenKind::kComma) && !reader_.AcceptWord("and")) return true;
+    }
+    return window_.nth.empty() || reader_.FailExpected("`first` to `fifth` or `last`");
+  }
+
+  bool MonthDays() {
+    do {
+      if (reader_.AcceptWord("last")) {
+        window_.month_days.push_back(-1);
+        continue;
+      }
+      const uint32_t from = reader_.begin();
+      const std::optional<uint32_t> day = reader_.ExpectCount("a day of the month, or `last`");
+      if (!day) return false;
+      if (*day < 1 || *day > 31) {
+        return reader_.Fail(DiagnosticCode::kBadTime, reader_.SpanFrom(from),
+                            fmt::format("no month has a day {}", *day), "1 to 31, or `last`");
+      }
+      window_.month_days.push_back(static_cast<int32_t>(*day));
+    } while (reader_.Accept(TokenKind::kComma) || reader_.AcceptWord("and"));
+    return true;
+  }
+
+  // `comma`: one stood right behind it, and is taken.
+  bool Date(ast::LocalTime& date, bool* comma = nullptr) {
+    const uint32_t from = reader_.begin();
+    const std::optional<ast::Name> text = reader_.ExpectRawWord("a date, as in 2026-03-21");
+    if (!text) return false;
+    std::string word = text->text;
+    if (comma != nullptr && word.ends_with(',')) {
+      word.pop_back();
+      *comma = true;
+    }
+    if (!SetDate(word, date)) {
+      return reader_.Fail(DiagnosticCode::kBadTime, text->span,
+                          fmt::format("`{}` is no date", word), "write it as 2026-03-21");
+    }
+    date.span = reader_.SpanFrom(from);
+    return true;
+  }
+
+  bool DateOnce(std::optional<ast::LocalTime>& slot, std::string_view clause) {
+    const Span span = reader_.Next().span;
+    ast::LocalTime date;
+    return Date(date) && SetOnce(reader_, slot, std::optional(date), clause, span);
+  }
+  bool Starting() { return DateOnce(window_.starting, "starting"); }
+  bool Until() { return DateOnce(window_.until, "until"); }
+
+  bool Except() {
+    reader_.Next();
+    bool more = true;
+    while (more) {
+      ast::LocalTime date;
+      bool comma = false;
+      if (!Date(date, &comma)) return false;
+      window_.except.push_back(date);
+      more = comma || reader_.Accept(TokenKind::kComma);
     }
     return true;
   }

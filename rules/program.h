@@ -238,6 +238,13 @@ struct Maintenance {
   };
   std::vector<uint8_t> weekdays;  // 0 Sunday … 6 Saturday; empty and recurring: every day
   bool recurring = false;
+  // Of a recurring window, by the date on which it begins. Of several, all must fit.
+  uint32_t weeks = 1;               // every so many weeks (from Monday), counted from …
+  Local starting;                   // … this date, before which there is none; year 0: always
+  Local until;                      // none begins after this date; year 0: for ever
+  std::vector<int32_t> month_days;  // 1 … 31, -1 the last one; empty: any
+  std::vector<int32_t> nth;   // the weekday is the 1st … 5th of its month, -1 the last; or any
+  std::vector<Local> except;  // none begins on these dates
   Local from, to;
   std::string zone = "UTC";  // IANA
   Place place;

@@ -343,6 +343,30 @@ std::string LocalText(const Maintenance::Local& time) {
   return fmt::format("{:04}-{:02}-{:02} {}", time.year, time.month, time.day, clock);
 }
 
+std::string DateText(const Maintenance::Local& date) {
+  return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+}
+
+// `days` as they are named, with what else decides the date.
+std::string RecurrenceText(const Maintenance& window, const std::string& days) {
+  static constexpr std::array<std::string_view, 5> kOrdinals = {"first", "second", "third",
+                                                                "fourth", "fifth"};
+  std::vector<std::string> words;
+  if (!window.month_days.empty()) {
+    for (const int32_t day : window.month_days) {
+      words.push_back(day < 0 ? "last" : fmt::format("{}", day));
+    }
+    return "month on day " + Join(words);
+  }
+  if (!window.nth.empty()) {
+    for (const int32_t nth : window.nth) {
+      words.emplace_back(nth < 0 ? "last" : kOrdinals[static_cast<size_t>(nth - 1) % 5]);
+    }
+    return Join(words) + " " + days + " of the month";
+  }
+  return window.weeks > 1 ? fmt::format("{} weeks on {}", window.weeks, days) : days;
+}
+
 std::string TextOf(const Program& program, const Maintenance& window) {
   static constexpr std::array<std::string_view, 7> kDays = {
       "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
@@ -354,11 +378,16 @@ std::string TextOf(const Program& program, const Maintenance& window) {
   if (window.recurring) {
     std::vector<std::string> days;
     for (const uint8_t day : window.weekdays) days.emplace_back(kDays[day % kDays.size()]);
-    text += " every " + (days.empty() ? std::string("day") : Join(days));
+    text += " every " + RecurrenceText(window, days.empty() ? std::string("day") : Join(days));
   } else {
     text += " from";
   }
   text += fmt::format(" {} to {} in {}", LocalText(window.from), LocalText(window.to), window.zone);
+  if (window.starting.year != 0) text += " starting " + DateText(window.starting);
+  if (window.until.year != 0) text += " until " + DateText(window.until);
+  for (size_t i = 0; i < window.except.size(); ++i) {
+    text += (i == 0 ? " except " : ", ") + DateText(window.except[i]);
+  }
   if (!window.owner.empty()) text += " owner " + Quote(window.owner);
   return text + "\n";
 }

@@ -39,6 +39,10 @@ std::string Suggest(std::string_view word, const std::vector<std::string>& candi
   return near.empty() ? std::move(otherwise) : fmt::format("did you mean `{}`?", near);
 }
 
+bool Scope::IsDeclared(std::string_view what, const ast::Name& name) const {
+  return declared_.contains(fmt::format("{} {}", what, name.text));
+}
+
 bool Scope::Declare(std::string_view what, const ast::Name& name) {
   const std::string key = fmt::format("{} {}", what, name.text);
   const auto [at, fresh] = declared_.try_emplace(key, PlaceOf(name.span));

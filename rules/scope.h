@@ -32,6 +32,7 @@ class Scope {
   // False, with a diagnostic that tells where the first one stands, when the name is taken.
   // `what` is the namespace: "kind", "signal", ….
   bool Declare(std::string_view what, const ast::Name& name);
+  bool IsDeclared(std::string_view what, const ast::Name& name) const;
 
   // Each reports an unknown name.
   std::optional<KindId> FindKind(const ast::Name& name);

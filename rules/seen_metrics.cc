@@ -39,8 +39,9 @@ std::optional<std::string> NameIn(std::string_view line) {
 
 class SeenChecker {
  public:
-  SeenChecker(const std::vector<std::string>& seen, Diagnostics& diagnostics)
-      : seen_(seen), diagnostics_(diagnostics) {}
+  SeenChecker(const Program& program, const std::vector<std::string>& seen,
+              Diagnostics& diagnostics)
+      : program_(program), seen_(seen), diagnostics_(diagnostics) {}
 
   void Check(const Signal& signal, const Condition& condition) {
     if (const auto* expr = std::get_if<ExprPtr>(&condition.what); expr != nullptr && *expr) {
@@ -48,11 +49,27 @@ class SeenChecker {
         if (!selector->text.empty()) CheckName(selector->text, signal.place.source, selector->span);
       }
     } else if (const auto* missing = std::get_if<MissingCondition>(&condition.what)) {
-      CheckName(missing->metric, signal.place.source, signal.place.span);
+      CheckName(missing->metric, signal.place.source, SpanOf(signal, missing->metric));
+    } else if (const auto* pattern = std::get_if<PatternCondition>(&condition.what)) {
+      for (const PatternElement& element : pattern->elements) {
+        for (const PatternStep& step : element.steps) {
+          if (!step.signal) CheckName(step.name, signal.place.source, SpanOf(signal, step.name));
+        }
+      }
     }
   }
 
  private:
+  // Where the declaration names it.
+  Span SpanOf(const Signal& signal, const std::string& name) const {
+    const Span whole = signal.place.span;
+    if (signal.place.source >= program_.sources.size()) return whole;
+    const size_t at = program_.sources[signal.place.source].Text(whole).find(name);
+    if (at == std::string_view::npos) return whole;
+    const uint32_t begin = whole.begin + static_cast<uint32_t>(at);
+    return {begin, begin + static_cast<uint32_t>(name.size())};
+  }
+
   void CheckName(const std::string& name, uint32_t source, Span span) {
     if (std::binary_search(seen_.begin(), seen_.end(), name)) return;
     const std::string near = DidYouMean(name, seen_);
@@ -62,6 +79,7 @@ class SeenChecker {
                                       : fmt::format("did you mean `{}`?", near));
   }
 
+  const Program& program_;
   const std::vector<std::string>& seen_;
   Diagnostics& diagnostics_;
 };
@@ -84,7 +102,7 @@ std::vector<std::string> ReadMetricNames(std::string_view text) {
 
 void CheckMetricsSeen(const Program& program, const std::vector<std::string>& seen,
                       Diagnostics& diagnostics) {
-  SeenChecker checker(seen, diagnostics);
+  SeenChecker checker(program, seen, diagnostics);
   for (const Signal& signal : program.signals) {
     checker.Check(signal, signal.when);
     if (signal.clear) checker.Check(signal, *signal.clear);

@@ -17,6 +17,17 @@ using promql::ExprKind;
 // A sample of a window: time and value. An instance: state, since when, last value, its key's id.
 constexpr uint64_t kSampleBytes = 16;
 constexpr uint64_t kInstanceBytes = 64;
+// Of patterns, as the engine bounds them (docs/rule-language.md, "Limits"): keys of a rule, partial
+// matches of a key; bytes of a partial match without its items, of a reference to one, and of an
+// item with labels of the usual length.
+constexpr uint64_t kPatternKeys = 100'000;
+constexpr uint64_t kPatternRuns = 256;
+constexpr uint64_t kRunBytes = 192;
+constexpr uint64_t kItemRefBytes = 16;
+constexpr uint64_t kItemBytes = 400;
+// A counted step keeps no partial matches but when its items came.
+constexpr uint64_t kHits = 10'000;
+constexpr uint64_t kHitBytes = 24;
 
 template <size_t N>
 bool IsOneOf(std::string_view name, const std::string_view (&names)[N]) {
@@ -105,6 +116,48 @@ std::string ListText(std::string_view name, const std::vector<std::string>& part
   return text;
 }
 
+std::string StepText(const PatternStep& step) {
+  std::string text = fmt::format("{} {}", step.signal ? "signal" : "event", step.name);
+  if (!step.matchers.empty() || !step.where.empty()) text += " with a filter";
+  if (step.of_last > 0) return text + fmt::format(", {} of last {}", step.times, step.of_last);
+  return step.times > 1 ? text + fmt::format(", {} times", step.times) : text;
+}
+
+std::string ElementText(const PatternElement& element, bool first) {
+  std::string text = first ? "" : element.immediately ? "then immediately " : "then ";
+  if (element.negated) text += "no ";
+  if (element.group) text += fmt::format("{} of (", element.needed);
+  for (size_t i = 0; i < element.steps.size(); ++i) {
+    text += (i > 0 ? ", " : "") + StepText(element.steps[i]);
+  }
+  if (element.group) text += ")";
+  if (element.within > Millis(0)) {
+    text +=
+        fmt::format(" {} {}", element.negated ? "for" : "within", FormatDuration(element.within));
+  }
+  return text;
+}
+
+std::string PatternPlanText(const PatternCondition& pattern) {
+  std::string text;
+  for (const PatternElement& element : pattern.elements) {
+    text += fmt::format("  {:<8} {}\n", text.empty() ? "pattern" : "",
+                        ElementText(element, text.empty()));
+  }
+  const PatternBound bound = BoundOf(pattern);
+  const std::string_view what = bound.counted ? "times of items" : "partial matches";
+  text += fmt::format("  {:<8} {}, and as long as a match lasts\n", "history",
+                      FormatDuration(pattern.bound + pattern.lasts));
+  text += fmt::format("  {:<8} at most {} bytes per key: {} {} of {}{}, and {}\n", "state",
+                      bound.key_bytes, bound.runs, what, bound.run_bytes,
+                      bound.counted ? "" : " with their items", kInstanceBytes);
+  text += fmt::format("  {:<8} at most {} {} looked at per item of a key, nothing per instant\n",
+                      "cost", bound.runs, what);
+  text += fmt::format("  {:<8} {} keys, at most {} bytes\n", "limit", kPatternKeys,
+                      kPatternKeys * bound.key_bytes);
+  return text;
+}
+
 std::string PlanText(const Program& program, const Signal& signal, const CompileOptions& options) {
   const SignalPlan plan = PlanOf(program, signal, options);
   const std::string on = signal.kind       ? program.kind(*signal.kind).name
@@ -118,6 +171,10 @@ std::string PlanText(const Program& program, const Signal& signal, const Compile
                       "  {:<8} {}\n  {:<8} at most {} bytes per entity\n",
                       "plan", missing->metric, "history", FormatDuration(missing->seen_within),
                       "state", plan.key_bytes);
+  }
+  if (const auto* pattern = std::get_if<PatternCondition>(&signal.when.what)) {
+    return fmt::format("signal {} on {}\n  {:<8} every tick\n", signal.name, on, "grid") +
+           PatternPlanText(*pattern);
   }
   text += ListText("series", plan.series) + ListText("group", plan.group) +
           ListText("in full", plan.in_full);
@@ -184,6 +241,24 @@ SignalPlan PlanOf(const Program& program, const Signal& signal, const CompileOpt
   plan.instants_per_sample = static_cast<double>(plan.sample_interval.count()) /
                              static_cast<double>(std::max<int64_t>(plan.grid.count(), 1));
   return plan;
+}
+
+PatternBound BoundOf(const PatternCondition& pattern) {
+  PatternBound bound;
+  uint64_t steps = 0, kept = pattern.aliases.size();
+  for (const PatternElement& element : pattern.elements) {
+    steps = std::max<uint64_t>(steps, element.steps.size());
+    if (element.group) kept = std::max<uint64_t>(kept, element.steps.size());
+  }
+  const PatternStep& first = pattern.elements[0].steps[0];
+  bound.counted = pattern.elements.size() == 1 && !pattern.elements[0].group &&
+                  (first.times > 1 || first.of_last > 0);
+  bound.runs = !bound.counted ? kPatternRuns : first.of_last > 0 ? first.of_last : kHits;
+  bound.run_bytes = bound.counted ? kHitBytes
+                                  : kRunBytes + kItemRefBytes * (steps + pattern.aliases.size()) +
+                                        kItemBytes * kept;
+  bound.key_bytes = bound.runs * bound.run_bytes + kInstanceBytes;
+  return bound;
 }
 
 std::string PlansText(const Program& program, const CompileOptions& options) {

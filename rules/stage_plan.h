@@ -33,6 +33,13 @@ struct SignalPlan {
 
 SignalPlan PlanOf(const Program& program, const Signal& signal, const CompileOptions& options);
 
+// What one key of a pattern can keep at most.
+struct PatternBound {
+  bool counted = false;  // only when items came
+  uint64_t runs = 0, run_bytes = 0, key_bytes = 0;
+};
+PatternBound BoundOf(const PatternCondition& pattern);
+
 // All signals of a program, as text.
 std::string PlansText(const Program& program, const CompileOptions& options);
 

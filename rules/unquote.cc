@@ -57,8 +57,12 @@ char SimpleEscape(char c, char quote) {
 
 class Unquoter {
  public:
-  Unquoter(std::string_view quoted, UnquoteError& error)
-      : text_(quoted), quote_(quoted.front()), end_(quoted.size() - 1), error_(error) {}
+  Unquoter(std::string_view quoted, UnquoteError& error, ByteEscapes bytes)
+      : text_(quoted),
+        quote_(quoted.front()),
+        end_(quoted.size() - 1),
+        bytes_(bytes),
+        error_(error) {}
 
   std::optional<std::string> Run() {
     while (at_ < end_) {
@@ -124,13 +128,16 @@ class Unquoter {
       return Fail(UnquoteError::Kind::kInvalidEscape, from + digits,
                   "escape sequence is an invalid Unicode code point");
     }
-    // \x and octal escapes of Go are bytes; labels are UTF-8, so above 0x7F they must be code
-    // points.
+    // \x and octal escapes of Go are bytes; labels are UTF-8.
     if (max == 0xFF && code > 0x7F) {
-      return Fail(UnquoteError::Kind::kInvalidUtf8, from + digits,
-                  "escape sequence gives a byte that is not UTF-8");
+      if (bytes_ == ByteEscapes::kMustBeUtf8) {
+        return Fail(UnquoteError::Kind::kInvalidUtf8, from + digits,
+                    "escape sequence gives a byte that is not UTF-8");
+      }
+      out_ += static_cast<char>(code);
+    } else {
+      AppendUtf8(static_cast<uint32_t>(code), out_);
     }
-    AppendUtf8(static_cast<uint32_t>(code), out_);
     at_ = from + digits;
     return true;
   }
@@ -143,6 +150,7 @@ class Unquoter {
   const std::string_view text_;
   const char quote_;
   const size_t end_;
+  const ByteEscapes bytes_;
   UnquoteError& error_;
   size_t at_ = 1;
   std::string out_;
@@ -150,13 +158,21 @@ class Unquoter {
 
 }  // namespace
 
-std::optional<std::string> Unquote(std::string_view quoted, UnquoteError& error) {
-  return Unquoter(quoted, error).Run();
+std::optional<std::string> Unquote(std::string_view quoted, UnquoteError& error,
+                                   ByteEscapes bytes) {
+  return Unquoter(quoted, error, bytes).Run();
 }
 
 std::string Quote(std::string_view text) {
   std::string quoted = "\"";
-  for (const char c : text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const size_t length = CodePointLength(text.substr(at));
+    if (length > 1) {
+      quoted += text.substr(at, length);
+      at += length - 1;
+      continue;
+    }
     switch (c) {
       case '"':
         quoted += "\\\"";
@@ -174,14 +190,23 @@ std::string Quote(std::string_view text) {
         quoted += "\\t";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-          quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+        if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+          quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
         } else {
           quoted += c;
         }
     }
   }
   return quoted + '"';
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CodePointLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 size_t CodePointLength(std::string_view text) {

@@ -16,12 +16,18 @@ struct UnquoteError {
   std::string message;
 };
 
+// What \xff means, an escape for a byte that is no character: an error, or the byte, as in Go.
+enum class ByteEscapes : uint8_t { kMustBeUtf8, kAnyByte };
+
 // The text between the quotes of `quoted` (which has both) with its escapes replaced; nothing and
 // `error` for an unknown escape or what is not UTF-8 in the end.
-std::optional<std::string> Unquote(std::string_view quoted, UnquoteError& error);
+std::optional<std::string> Unquote(std::string_view quoted, UnquoteError& error,
+                                   ByteEscapes bytes = ByteEscapes::kMustBeUtf8);
 
-// "…" with escapes, such that Unquote gives `text` back.
+// "…" with escapes, such that Unquote gives `text` back (with kAnyByte if it is not UTF-8).
 std::string Quote(std::string_view text);
+
+bool IsUtf8(std::string_view text);
 
 // Bytes of the code point that `text` begins with; 0 when it is not valid UTF-8 (or empty).
 size_t CodePointLength(std::string_view text);

@@ -29,6 +29,13 @@ std::optional<IncidentStatus> ParseStatus(std::string_view word);
 std::optional<IncidentState> ParseState(std::string_view word);
 
 struct Incident {
+  // One summand of a score: the parts of a candidate add up to it exactly.
+  struct ScorePart {
+    std::string what;  // own_evidence, effects, silence, missing, timing, prior, change, …
+    int64_t points = 0;
+    std::string detail;  // "app:shop 140, vm:web1 100"
+    friend bool operator==(const ScorePart&, const ScorePart&) = default;
+  };
   struct Root {
     std::string entity, kind, fault;
     int64_t score = 0;
@@ -37,6 +44,7 @@ struct Incident {
     bool monitored = false;
     bool observed = false;            // it showed the fault itself in this episode
     std::vector<std::string> causes;  // entities whose failure made the group fail
+    std::vector<ScorePart> parts;     // of the score; none: not told
   };
   struct Impact {
     std::string entity, kind;
@@ -56,6 +64,7 @@ struct Incident {
     std::optional<EventTime> resolved_at;
     std::string resolved_reason;  // "" by itself, no_data, rule_removed, entity_removed
     double value = 0;
+    std::string summary;  // the rule's words for it, filled in; "" if it has none
   };
   struct RuledOut {
     std::string what;    // entity (`edge:e1`) or summary word (`storage`)
@@ -63,6 +72,9 @@ struct Incident {
     std::string reason;  // healthy_and_fresh, tolerated, began_after_effect, explains_too_little,
                          // no_path_at_onset, in_maintenance, scores_lower
     std::string detail;  // "array a1: 1 of 8 disks failing, tolerated"
+    std::optional<int64_t> score;       // as the root, where it was judged
+    std::vector<ScorePart> parts;       // of this score
+    std::vector<std::string> entities;  // what a summary word stands for; may be cut
   };
   struct Evidence {
     std::string signal, entity;
@@ -77,6 +89,20 @@ struct Incident {
     std::string event, entity, detail;
     EventTime time;
     friend bool operator==(const Change&, const Change&) = default;
+  };
+  // Somebody has it in hand: reminders cease.
+  struct Acknowledgement {
+    std::string by;
+    EventTime at;
+    std::string comment;
+    friend bool operator==(const Acknowledgement&, const Acknowledgement&) = default;
+  };
+  // Somebody does not want to hear of it for a while: it is routed to nobody new.
+  struct Silence {
+    std::string id, by;
+    EventTime until;
+    std::string comment;
+    friend bool operator==(const Silence&, const Silence&) = default;
   };
   struct KindCount {
     int64_t actual = 0, potential = 0;
@@ -99,6 +125,8 @@ struct Incident {
   EventTime started_at, opened_at, updated_at;
   std::optional<EventTime> reopened_at;  // the last time, if ever
   std::optional<EventTime> resolved_at;
+  std::optional<Acknowledgement> acknowledged;
+  std::optional<Silence> silenced;
   bool catching_up = false;  // made while event time lay far behind the wall clock: not routed
   std::vector<Root> root;    // candidates ranked, the first is the root
   std::vector<Impact> impact;

@@ -143,6 +143,18 @@ Enum Word(const Cursor& cursor, std::optional<Enum> (*parse)(std::string_view)) 
   return value.value_or(Enum{});
 }
 
+std::vector<Incident::ScorePart> ReadParts(const Cursor& json) {
+  std::vector<Incident::ScorePart> parts;
+  if (json.present()) {
+    json.Each([&](const Cursor& part) {
+      parts.push_back({.what = part["what"].String(),
+                       .points = part["points"].Int(),
+                       .detail = part.Optional("detail").OptionalString()});
+    });
+  }
+  return parts;
+}
+
 Incident::Root ReadRoot(const Cursor& json) {
   return {.entity = json["entity"].String(),
           .kind = json["kind"].String(),
@@ -152,7 +164,8 @@ Incident::Root ReadRoot(const Cursor& json) {
           .recovered_at = json.Optional("recovered_at").OptionalTime(),
           .monitored = json["monitored"].Bool(),
           .observed = json.Optional("observed").OptionalBool(),
-          .causes = json["causes"].Strings()};
+          .causes = json["causes"].Strings(),
+          .parts = ReadParts(json.Optional("parts"))};
 }
 
 Incident::Impact ReadImpact(const Cursor& json) {
@@ -175,14 +188,24 @@ Incident::Symptom ReadSymptom(const Cursor& json) {
           .onset = json["onset"].Time(),
           .resolved_at = json.Optional("resolved_at").OptionalTime(),
           .resolved_reason = json.Optional("resolved_reason").OptionalString(),
-          .value = json["value"].Number()};
+          .value = json["value"].Number(),
+          .summary = json.Optional("summary").OptionalString()};
 }
 
 Incident::RuledOut ReadRuledOut(const Cursor& json) {
-  return {.what = json["what"].String(),
-          .fault = json.Optional("fault").OptionalString(),
-          .reason = json["reason"].String(),
-          .detail = json["detail"].String()};
+  Incident::RuledOut out{.what = json["what"].String(),
+                         .fault = json.Optional("fault").OptionalString(),
+                         .reason = json["reason"].String(),
+                         .detail = json["detail"].String(),
+                         .score = std::nullopt,
+                         .parts = ReadParts(json.Optional("parts"))};
+  if (const Cursor score = json.Optional("score"); score.present()) {
+    out.score = score.Int();
+  }
+  if (const Cursor entities = json.Optional("entities"); entities.present()) {
+    out.entities = entities.Strings();
+  }
+  return out;
 }
 
 Incident::Evidence ReadEvidence(const Cursor& json) {
@@ -248,6 +271,14 @@ void ReadHead(const Cursor& json, Incident& incident) {
   incident.reopened_at = json.Optional("reopened_at").OptionalTime();
   incident.updated_at = json["updated_at"].Time();
   incident.resolved_at = json.Optional("resolved_at").OptionalTime();
+  if (const Cursor held = json.Optional("acknowledged"); held.present()) {
+    incident.acknowledged = {held["by"].String(), held["at"].Time(),
+                             held.Optional("comment").OptionalString()};
+  }
+  if (const Cursor silence = json.Optional("silenced"); silence.present()) {
+    incident.silenced = {silence["id"].String(), silence["by"].String(), silence["until"].Time(),
+                         silence.Optional("comment").OptionalString()};
+  }
   incident.catching_up = json.Optional("catching_up").OptionalBool();
 }
 

@@ -93,6 +93,23 @@ class Json {
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
 
+void WriteParts(Json& json, const std::vector<Incident::ScorePart>& parts) {
+  if (parts.empty()) {
+    return;
+  }
+  std::string list;
+  for (const Incident::ScorePart& part : parts) {
+    Json one;
+    one.Open().Key("what").String(part.what).Key("points").Int(part.points);
+    if (!part.detail.empty()) {
+      one.Key("detail").String(part.detail);
+    }
+    list += list.empty() ? "[" : ",";
+    list += one.Close();
+  }
+  json.Key("parts").Raw(list + "]");
+}
+
 std::string Encode(const Incident::Root& root) {
   Json json;
   json.Open().Key("entity").String(root.entity).Key("kind").String(root.kind);
@@ -102,6 +119,7 @@ std::string Encode(const Incident::Root& root) {
   }
   json.Key("monitored").Bool(root.monitored).Key("observed").Bool(root.observed);
   json.Key("causes").Strings(root.causes);
+  WriteParts(json, root.parts);
   return json.Close();
 }
 
@@ -132,6 +150,9 @@ std::string Encode(const Incident::Symptom& symptom) {
     json.Key("resolved_reason").String(symptom.resolved_reason);
   }
   json.Key("value").Number(symptom.value);
+  if (!symptom.summary.empty()) {
+    json.Key("summary").String(symptom.summary);
+  }
   return json.Close();
 }
 
@@ -142,6 +163,13 @@ std::string Encode(const Incident::RuledOut& ruled_out) {
     json.Key("fault").String(ruled_out.fault);
   }
   json.Key("reason").String(ruled_out.reason).Key("detail").String(ruled_out.detail);
+  if (ruled_out.score) {
+    json.Key("score").Int(*ruled_out.score);
+  }
+  WriteParts(json, ruled_out.parts);
+  if (!ruled_out.entities.empty()) {
+    json.Key("entities").Strings(ruled_out.entities);
+  }
   return json.Close();
 }
 
@@ -303,8 +331,23 @@ class Record {
     if (incident_.resolved_at) {
       json.Key("resolved_at").Time(*incident_.resolved_at);
     }
+    WriteHeld(json);
     if (incident_.catching_up) {
       json.Key("catching_up").Bool(true);
+    }
+  }
+
+  void WriteHeld(Json& json) const {
+    if (const std::optional<Incident::Acknowledgement>& held = incident_.acknowledged) {
+      json.Key("acknowledged").Open().Key("by").String(held->by).Key("at").Time(held->at);
+      WriteUnlessEmpty(json, "comment", held->comment);
+      json.End();
+    }
+    if (const std::optional<Incident::Silence>& silence = incident_.silenced) {
+      json.Key("silenced").Open().Key("id").String(silence->id).Key("by").String(silence->by);
+      json.Key("until").Time(silence->until);
+      WriteUnlessEmpty(json, "comment", silence->comment);
+      json.End();
     }
   }
 

@@ -30,23 +30,26 @@ constexpr std::array<TelegrafFormat, 4> kTelegrafFormats = {
 
 // How much there was before a record, so that a record that fails leaves nothing behind.
 struct Mark {
-  size_t samples, events, changes;
+  size_t samples, events, changes, controls;
   uint32_t samples_null;
 
   explicit Mark(const Decoded& out)
       : samples(out.samples.size()),
         events(out.events.size()),
         changes(out.changes.size()),
+        controls(out.controls.size()),
         samples_null(out.samples_null) {}
 
   size_t PointsSince(const Decoded& out) const {
-    return out.samples.size() - samples + out.events.size() - events + out.changes.size() - changes;
+    return out.samples.size() - samples + out.events.size() - events + out.changes.size() -
+           changes + out.controls.size() - controls;
   }
 
   void Restore(Decoded& out) const {
     out.samples.erase(out.samples.begin() + static_cast<ptrdiff_t>(samples), out.samples.end());
     out.events.erase(out.events.begin() + static_cast<ptrdiff_t>(events), out.events.end());
     out.changes.erase(out.changes.begin() + static_cast<ptrdiff_t>(changes), out.changes.end());
+    out.controls.erase(out.controls.begin() + static_cast<ptrdiff_t>(controls), out.controls.end());
     out.samples_null = samples_null;
   }
 };

@@ -43,6 +43,10 @@ class OwnJson : public JsonFormat {
         return MapRelation(tree, out);
       case Key::kSnapshot:
         return MapSnapshot(tree, out);
+      case Key::kAcknowledge:
+        return MapAcknowledge(tree, context, out);
+      case Key::kSilence:
+        return MapSilence(tree, context, out);
       default:
         break;
     }
@@ -52,6 +56,9 @@ class OwnJson : public JsonFormat {
   Failure MapTombstone(const DecodeContext& context, Decoded& out) override {
     if (context.key.empty()) {
       return DecodeFailure{DecodeError::kEmpty, "a null value without a key", "", 0};
+    }
+    if (ReadControlTombstone(context, out)) {
+      return std::nullopt;
     }
     std::string why;
     std::optional<TopologyChange> change = ReadDeletedKey(context.key, &why);
@@ -66,6 +73,26 @@ class OwnJson : public JsonFormat {
 
  private:
   size_t At(Key key) const { return object_.At(key); }
+
+  // `acknowledge|rn-…`, `silence|night-batch`: no kind or relation has such a name with one `|`
+  // and no second one behind it.
+  static bool ReadControlTombstone(const DecodeContext& context, Decoded& out) {
+    const size_t bar = context.key.find('|');
+    if (bar == std::string_view::npos || bar + 1 == context.key.size() ||
+        context.key.find('|', bar + 1) != std::string_view::npos) {
+      return false;
+    }
+    const std::string_view what = context.key.substr(0, bar);
+    if (what != "acknowledge" && what != "silence") {
+      return false;
+    }
+    ControlChange& change = out.controls.emplace_back();
+    change.type = what == "silence" ? ControlChange::Type::kSilenceDeleted
+                                    : ControlChange::Type::kAcknowledgeDeleted;
+    change.id = context.key.substr(bar + 1);
+    change.time = context.record_time;
+    return true;
+  }
 
   Failure ReadString(const JsonTree& tree, size_t at, std::string_view& out) {
     if (at == 0) {
@@ -131,7 +158,10 @@ class OwnJson : public JsonFormat {
 
   // Absent, or the zero time of Go: nullopt.
   Failure ReadTime(const JsonTree& tree, std::optional<EventTime>& out) {
-    const size_t at = At(Key::kTime);
+    return ReadTimeAt(tree, At(Key::kTime), out);
+  }
+
+  Failure ReadTimeAt(const JsonTree& tree, size_t at, std::optional<EventTime>& out) {
     if (at == 0) {
       return std::nullopt;
     }
@@ -435,6 +465,99 @@ class OwnJson : public JsonFormat {
     change.source = source;
     change.epoch = epoch;
     out.changes.push_back(std::move(change));
+    return std::nullopt;
+  }
+
+  // What acknowledgements and silences share: who, why, since when, and whether it is withdrawn.
+  Failure ReadControl(const JsonTree& tree, Key key, ControlChange::Type present,
+                      ControlChange::Type deleted, ControlChange& change) {
+    std::string_view id, by, comment;
+    Failure failure = ReadPlainName(tree, At(key), id);
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kBy), by);
+    }
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kComment), comment);
+    }
+    if (!failure) {
+      failure = ReadTime(tree, change.time);
+    }
+    if (failure) {
+      return failure;
+    }
+    const size_t deleted_at = At(Key::kDeleted);
+    if (deleted_at != 0 && tree[deleted_at].type != JsonNode::Type::kBool) {
+      return FailType(tree, deleted_at, "true or false");
+    }
+    change.type = deleted_at != 0 && tree[deleted_at].truth ? deleted : present;
+    change.id = id;
+    change.by = by;
+    change.comment = comment;
+    return std::nullopt;
+  }
+
+  Failure MapAcknowledge(const JsonTree& tree, const DecodeContext& context, Decoded& out) {
+    ControlChange change;
+    Failure failure = ReadControl(tree, Key::kAcknowledge, ControlChange::Type::kAcknowledge,
+                                  ControlChange::Type::kAcknowledgeDeleted, change);
+    if (!failure && change.type == ControlChange::Type::kAcknowledge && change.by.empty()) {
+      failure = FailAt(tree, 0, DecodeError::kMissingKey, "\"by\": who has it in hand?");
+    }
+    change.time = change.time ? change.time : context.record_time;
+    if (!failure && !change.time) {
+      failure = FailAt(tree, 0, DecodeError::kBadTime, "no time, and none to assume");
+    }
+    if (!failure) {
+      out.controls.push_back(std::move(change));
+    }
+    return failure;
+  }
+
+  Failure MapSilence(const JsonTree& tree, const DecodeContext& context, Decoded& out) {
+    ControlChange change;
+    Failure failure = ReadControl(tree, Key::kSilence, ControlChange::Type::kSilence,
+                                  ControlChange::Type::kSilenceDeleted, change);
+    std::string_view signal;
+    std::optional<EventTime> until;
+    if (!failure) {
+      failure = ReadString(tree, At(Key::kSignal), signal);
+    }
+    if (!failure && At(Key::kEntity) != 0) {
+      failure = ReadEntity(tree, At(Key::kEntity), change.entity);
+    }
+    if (!failure) {
+      failure = ReadLabels(tree);
+    }
+    if (!failure && name_at_ != 0) {
+      failure =
+          FailAtKey(tree, name_at_, DecodeError::kBadName, "__name__ is for metrics and events");
+    }
+    if (!failure) {
+      failure = ReadTimeAt(tree, At(Key::kUntil), until);
+    }
+    if (failure) {
+      return failure;
+    }
+    change.time = change.time ? change.time : context.record_time;
+    change.signal = signal;
+    change.labels = Labels::FromViews(labels_);
+    change.until = until.value_or(kMinTime);
+    if (change.type == ControlChange::Type::kSilence) {
+      if (!until) {
+        return FailAt(tree, 0, DecodeError::kMissingKey, "\"until\": a silence has an end");
+      }
+      if (change.by.empty()) {
+        return FailAt(tree, 0, DecodeError::kMissingKey, "\"by\": who wants it silent?");
+      }
+      if (change.entity.empty() && change.signal.empty() && change.labels.size() == 0) {
+        return FailAt(tree, 0, DecodeError::kMissingKey,
+                      "one of entity, signal, labels: what is silent?");
+      }
+      if (change.time && *change.time >= *until) {
+        return FailAt(tree, At(Key::kUntil), DecodeError::kBadTime, "it ends before it begins");
+      }
+    }
+    out.controls.push_back(std::move(change));
     return std::nullopt;
   }
 

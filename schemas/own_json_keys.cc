@@ -15,10 +15,11 @@ namespace rootnote {
 namespace {
 
 constexpr size_t kKeys = static_cast<size_t>(OwnKey::kCount);
-constexpr size_t kKinds = 6;
+constexpr size_t kKinds = 8;
 constexpr std::array<std::string_view, kKeys> kNames = {
-    "metric",     "metrics", "event", "entity", "relation", "snapshot", "labels", "time",  "value",
-    "attributes", "message", "id",    "from",   "to",       "deleted",  "source", "epoch",
+    "metric",  "metrics", "event", "entity",     "relation", "snapshot", "acknowledge", "silence",
+    "labels",  "time",    "value", "attributes", "message",  "id",       "from",        "to",
+    "deleted", "source",  "epoch", "by",         "comment",  "until",    "signal",
 };
 
 // A bit for each key.
@@ -38,7 +39,7 @@ struct Shape {
   KeySet required;
 };
 
-// Which keys stand beside each of the first six.
+// Which keys stand beside each of the first eight.
 using enum OwnKey;
 constexpr std::array<Shape, kKinds> kShapes = {{
     {Set(kMetric, kValue, kLabels, kTime), Set(kValue)},
@@ -47,6 +48,8 @@ constexpr std::array<Shape, kKinds> kShapes = {{
     {Set(kEntity, kLabels, kDeleted, kSource, kTime), 0},
     {Set(kRelation, kFrom, kTo, kLabels, kDeleted, kSource, kTime), Set(kFrom, kTo)},
     {Set(kSnapshot, kSource, kEpoch, kTime), Set(kSource)},
+    {Set(kAcknowledge, kBy, kComment, kDeleted, kTime), 0},
+    {Set(kSilence, kEntity, kSignal, kLabels, kBy, kComment, kUntil, kDeleted, kTime), 0},
 }};
 
 // Levenshtein's distance of two short words.
@@ -94,7 +97,8 @@ DecodeFailure FailKind(const JsonTree& tree) {
     }
   }
   return FailAt(tree, 0, DecodeError::kMissingKey,
-                "one of metric, metrics, event, entity, relation, snapshot is missing");
+                "one of metric, metrics, event, entity, relation, snapshot, acknowledge, silence "
+                "is missing");
 }
 
 }  // namespace

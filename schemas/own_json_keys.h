@@ -11,7 +11,7 @@
 
 namespace rootnote {
 
-// The first six say what an object is.
+// The first eight say what an object is.
 enum class OwnKey : uint8_t {
   kMetric,
   kMetrics,
@@ -19,6 +19,8 @@ enum class OwnKey : uint8_t {
   kEntity,
   kRelation,
   kSnapshot,
+  kAcknowledge,
+  kSilence,
   kLabels,
   kTime,
   kValue,
@@ -30,6 +32,10 @@ enum class OwnKey : uint8_t {
   kDeleted,
   kSource,
   kEpoch,
+  kBy,
+  kComment,
+  kUntil,
+  kSignal,
   kCount
 };
 
@@ -40,7 +46,7 @@ class OwnObject {
   // have been meant, or kMissingKey.
   [[nodiscard]] std::optional<DecodeFailure> Sort(const JsonTree& tree);
 
-  // One of the first six keys.
+  // One of the first eight keys.
   OwnKey kind() const { return kind_; }
   // The node of a member; 0, which is the object itself, when it is absent.
   size_t At(OwnKey key) const { return at_[static_cast<size_t>(key)]; }

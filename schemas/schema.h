@@ -58,17 +58,32 @@ struct TopologyChange {
       time;  // absent: holds from the moment of arrival (undated file: for ever)
 };
 
+// What people say of incidents: somebody has one in hand, or does not want to hear of something.
+struct ControlChange {
+  enum class Type : uint8_t { kAcknowledge, kAcknowledgeDeleted, kSilence, kSilenceDeleted };
+  Type type = Type::kAcknowledge;
+  std::string id;  // of the incident that is acknowledged, or of the silence itself
+  std::string by, comment;
+  // Of a silence: whom it is about; all that is given must fit, and something is given.
+  std::string entity, signal;
+  Labels labels;                  // of the entity, its identity included
+  EventTime until;                // kSilence
+  std::optional<EventTime> time;  // since when; absent: from its arrival on
+};
+
 // What one record became. All or nothing: a record that fails leaves nothing behind.
 struct Decoded {
   std::vector<Sample> samples;
   std::vector<Event> events;
   std::vector<TopologyChange> changes;
+  std::vector<ControlChange> controls;
   uint32_t samples_null = 0;  // fields that held no number ("null" is no sample, never 0)
 
   void Clear() {
     samples.clear();
     events.clear();
     changes.clear();
+    controls.clear();
     samples_null = 0;
   }
 };

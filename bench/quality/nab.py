@@ -209,6 +209,13 @@ def table_of(report):
     return "\n".join(lines)
 
 
+def markdown(report):
+    rows = [("the best for all series, as NAB chooses it", report["optimised"]), ("that of the pack anomaly", report["pack"])]
+    rows += [("the best for the other half of the series", half) for half in report["other_half"]]
+    return "\n".join(["| NAB (%d series, %d windows) | Threshold | Score |" % (report["series"], report["windows"]),
+                      "| --- | ---: | ---: |"] + [f"| {what} | {row['threshold']:.2f} | {row['score']:.1f} |" for what, row in rows])
+
+
 def tool_beside(rootnote):
     """rootnote-scores stands beside rootnote in a build, or in its folder bench."""
     folder = os.path.dirname(os.path.abspath(rootnote))

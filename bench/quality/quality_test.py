@@ -259,6 +259,12 @@ class Sets(unittest.TestCase):
         self.assertIn(("asks", ("service", "api"), ("external", "mail.example")), case.relations)
         self.assertIn(("reads_of", ("service", "batch"), ("service", "api")), case.relations)
 
+    def test_families_of_measures(self):
+        for measure, family in (("http_5xx_per_sec", "errors"), ("checkout_success_ratio", "health"), ("lag_seconds", "latency"),
+                                ("db_pool_max_conns", "capacity"), ("memory_used_bytes", "saturation"), ("disk_free_bytes", "capacity"),
+                                ("color", "other"), ("orders_per_min", "traffic")):
+            self.assertEqual(rootcausebench.family_of(measure), family, measure)
+
     def test_renamed(self):
         case, = self.load(made.rootcausebench, rootcausebench)
         other, back = cases.renamed(case, 7)
@@ -270,7 +276,10 @@ class Sets(unittest.TestCase):
             paths = [os.path.join(folder, name) for name in ("a", "b")]
             cases.write_input(case, paths[0])
             cases.write_input(case, paths[1], seed=3)
-            lines = [open(path, encoding="utf-8").read().splitlines() for path in paths]
+            lines = []
+            for path in paths:
+                with open(path, encoding="utf-8") as file:
+                    lines.append(file.read().splitlines())
             self.assertNotEqual(lines[0], lines[1])
             self.assertEqual(sorted(lines[0]), sorted(lines[1]))
             times = [json.loads(line)["time"] for line in lines[1]]

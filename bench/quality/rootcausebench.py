@@ -17,6 +17,24 @@ BEFORE_MS, AFTER_MS = 60_000, 420_000
 UNDATED_MS = 900_000  # how long before the alert a fault may have begun if nothing dates it
 
 
+# What the words in a metric's name say about it; the first family that has one of them.
+_WORDS = (
+    ("health", "success availab(?!le_) healthy ready_ up$ alive"),
+    ("errors", "error 4xx 5xx fail panic exception reject timeout crash restart abort drop(ped|s) denied invalid oom refused"),
+    ("latency", "latency duration wait lag delay response_time elapsed p50 p90 p95 p99 _ms$"),
+    ("capacity", "free available remaining idle headroom max_ _max limit capacity quota"),
+    ("saturation", "cpu memory heap rss disk buffer queue depth pool in_use util used usage backlog thread goroutine "
+                   "connection inflight in_flight pending gc_ descriptor load_"),
+    ("traffic", "per_sec per_second per_min per_request _rps _qps _lps throughput requests queries _rate volume"))
+
+
+def family_of(measure):
+    for family, words in _WORDS:
+        if any(re.search(word, measure) for word in words.split()):
+            return family
+    return "other"
+
+
 def load(folder):
     found = [path for path, _, files in sorted(os.walk(folder)) if "ground_truth.json" in files]
     if not found:
@@ -59,7 +77,8 @@ def _read_metrics(path, case):
             continue
         case.add_entity("service", service)
         # The name is a label, so that rules can speak of families of names.
-        labels = {"service": service, "measure": cases.metric_name(cells[metric_at])}
+        measure = cases.metric_name(cells[metric_at])
+        labels = {"service": service, "measure": measure, "family": family_of(measure)}
         case.rows.append((cases.time_ms(cells[time_at], place), labels, {"service_measure": value}))
 
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <filesystem>
+
 #include "fmt/format.h"
 
 #include "engine/cli/commands.h"
@@ -6,9 +9,9 @@
 #include "engine/cli/exit_code.h"
 #include "engine/cli/rule_files.h"
 #include "engine/cli/rule_yaml.h"
+#include "engine/cli/seen_names.h"
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic_codes.h"
-#include "rules/seen_metrics.h"
 #include "rules/stage_plan.h"
 #include "schemas/base/string_view.h"
 
@@ -16,6 +19,24 @@ namespace rootnote {
 namespace {
 
 bool IsYaml(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
+
+// The files of a folder, by their ends: rules of ours, and YAML. Ascending.
+struct FolderFiles {
+  bool rules = false;
+  std::vector<std::string> yaml;
+};
+
+FolderFiles FilesIn(const std::string& folder) {
+  FolderFiles files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
+    const std::string path = entry.path().string();
+    files.rules = files.rules || path.ends_with(".rn");
+    if (IsYaml(path)) files.yaml.push_back(path);
+  }
+  std::sort(files.yaml.begin(), files.yaml.end());
+  return files;
+}
 
 // True when the configuration at `path` is right; prints what is not.
 bool CheckConfig(const std::string& path, const Terminal& terminal) {
@@ -35,15 +56,8 @@ std::string Count(size_t count, std::string_view noun) {
 // What `--seen` knows.
 absl::StatusOr<CompileOptions> OptionsFor(const CheckArguments& arguments) {
   CompileOptions options;
-  std::string text;
-  for (const std::string& path : arguments.seen) {
-    ASSIGN_OR_RETURN(const std::vector<RuleSource> files, ReadRuleFiles({path}));
-    for (const RuleSource& file : files) text += std::string(file.text()) + "\n";
-  }
-  options.metrics_seen = ReadMetricNames(text);
-  if (!arguments.seen.empty() && options.metrics_seen.empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: no name of a metric in it", arguments.seen.front()));
+  if (!arguments.seen.empty()) {
+    ASSIGN_OR_RETURN(options.metrics_seen, ReadSeenNames(arguments.seen));
   }
   return options;
 }
@@ -95,7 +109,15 @@ int RunCheck(const CheckArguments& arguments) {
           check == YamlCheck::kNotPrometheus ? CheckConfig(path, err) : check == YamlCheck::kGood;
       configs_ok = good && configs_ok;
     } else {
-      rules.push_back(path);
+      // Of a folder's YAML what is Prometheus'; anything may lie there.
+      const FolderFiles folder = FilesIn(path);
+      bool any = false;
+      for (const std::string& file : folder.yaml) {
+        const YamlCheck check = CheckPrometheusYaml(file, err, yaml);
+        any = any || check != YamlCheck::kNotPrometheus;
+        configs_ok = configs_ok && check != YamlCheck::kBad;
+      }
+      if (folder.rules || !any) rules.push_back(path);
     }
   }
   PrintYamlCounts(yaml, out);
@@ -104,8 +126,7 @@ int RunCheck(const CheckArguments& arguments) {
   if (!sources.ok()) return PrintFailure(sources.status());
   absl::StatusOr<CompileOptions> options = OptionsFor(arguments);
   if (!options.ok()) return PrintFailure(options.status());
-  const CompileResult result =
-      Compile(*std::move(sources), WithPacks(*options), ImportFilesOnDisk());
+  const CompileResult result = Compile(*std::move(sources), WithPacks(*options));
   const bool rules_ok = Report(result, arguments.format, out, err);
   if (arguments.explain && result.program != nullptr) {
     (arguments.format == "text" ? out : err).Print(PlansText(*result.program, *options));

@@ -1,10 +1,15 @@
+#include <algorithm>
+
 #include "CLI/CLI.hpp"
+#include "fmt/format.h"
 
 #include "engine/cli/commands.h"
 #include "engine/cli/completion_script.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/terminal.h"
 #include "engine/cli/version.h"
+#include "rules/diagnostic.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -14,7 +19,9 @@ void AddReplayFlags(CLI::App& command, ReplayArguments& arguments, bool required
   command.add_option("--topology", arguments.topology, "Topology files (own JSON, a line each)");
   command.add_option("--input", arguments.input, "Input files; - is stdin, .zst is read")
       ->required(required);
-  command.add_option("--format", arguments.format, "Format of the input, or auto");
+  command.add_option("--control", arguments.control, "Files with acknowledgements and silences");
+  command.add_option(required ? "--format" : "--input-format", arguments.format,
+                     "Format of the input, or auto");
   command.add_option("--envelope", arguments.envelope, "kcat: the output of kcat -J");
   command.add_option("--config", arguments.config, "A rootnote.yaml whose engine settings hold");
   command.add_option("--allowed-lateness", arguments.allowed_lateness,
@@ -45,14 +52,15 @@ void AddRun(CLI::App& app, RunArguments& arguments) {
 void AddCheck(CLI::App& app, CheckArguments& arguments) {
   CLI::App* command = app.add_subcommand("check", "Parse and check rules and configuration");
   command->add_option("paths", arguments.paths,
-                      "Files or folders: *.rn rules, *.yaml configuration");
+                      "Files or folders: *.rn rules, *.yaml configuration or Prometheus' rules");
   command->add_flag("--list-codes", arguments.list_codes, "Print every diagnostic code");
   command->add_option("--format", arguments.format, "text, json or sarif (SARIF 2.1.0)")
       ->check(CLI::IsMember({"text", "json", "sarif"}));
   command->add_flag("--explain", arguments.explain,
                     "What each signal costs: plan, state, history, grid");
   command->add_option("--seen", arguments.seen,
-                      "Names of metrics, or a text exposition: warn about others");
+                      "Names of metrics, a text exposition, or records as replay reads them (.zst "
+                      "too): warn about others");
 }
 
 void AddFormat(CLI::App& app, FormatArguments& arguments) {
@@ -64,8 +72,9 @@ void AddFormat(CLI::App& app, FormatArguments& arguments) {
 }
 
 void AddTest(CLI::App& app, TestArguments& arguments) {
-  CLI::App* command = app.add_subcommand(
-      "test", "Run tests: blocks of rule files (*.rn), promqltest files (*.test)");
+  CLI::App* command = app.add_subcommand("test",
+                                         "Run tests: blocks of rule files (*.rn), promqltest "
+                                         "(*.test), promtool's unit tests (*.yaml)");
   command->add_option("paths", arguments.paths, "Files or folders")->required();
   command->add_option("--junit", arguments.junit, "Write a JUnit report to this file");
   command->add_flag("-v,--verbose", arguments.verbose, "Show expectations that hold, too");
@@ -96,10 +105,17 @@ void AddReplay(CLI::App& app, ReplayArguments& arguments) {
 void AddExplain(CLI::App& app, ExplainArguments& arguments) {
   CLI::App* command =
       app.add_subcommand("explain", "An incident's decision in words, or why a signal opened none");
-  command->add_option("incident", arguments.incident, "A file with an incident record; - is stdin");
-  command->add_option("--why-not", arguments.why_not, "Why this entity is not the root");
+  command->add_option("incident", arguments.incident,
+                      "A file with incident records, the last one counts; - is stdin");
+  command->add_option("--why-not", arguments.why_not, "What spoke against this entity as the root");
+  command->add_option(
+      "--format", arguments.format,
+      "text, json, dot (Graphviz) or mermaid; with --input its format may stand here");
+  command->add_option("--as", arguments.projection, "What a route sends that says `as` this")
+      ->check(CLI::IsMember(ProjectionNames()));
   command->add_option("--signal", arguments.signal, "Why did this signal open nothing …");
-  command->add_option("--entity", arguments.entity, "… on this entity (with --rules and --input)");
+  command->add_option("--entity", arguments.entity,
+                      "… on this entity (of the record, or with --rules and --input)");
   command->add_option("--at", arguments.at, "At this event time; default: the end of the input");
   AddReplayFlags(*command, arguments.replay, false);
 }
@@ -155,6 +171,20 @@ std::vector<CommandWords> WordsOf(const CLI::App& app) {
   return commands;
 }
 
+// True after a complaint about a first word that is no command.
+bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word.front() == '-') return false;
+  std::vector<std::string> known;
+  for (const CommandWords& command : WordsOf(app)) known.push_back(command.name);
+  if (std::find(known.begin(), known.end(), word) != known.end()) return false;
+  const std::string near = DidYouMean(word, known);
+  PrintFailure(absl::InvalidArgumentError(fmt::format(
+      "there is no command \"{}\"; {}", word,
+      near.empty() ? "rootnote --help lists them" : fmt::format("did you mean {}?", near))));
+  return true;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -186,6 +216,7 @@ int RunCommandLine(int argc, char** argv) {
       ->add_flag("--stdio", lsp_stdio, "As editors say it; there is no other way");
   app.add_subcommand("version", "Version, and what was built in")
       ->add_flag("--features", version.features, "Formats, libraries and their features");
+  if (IsUnknownCommand(app, argc, argv)) return kExitUsage;
   // CLI11 reports what it parsed by exceptions; this is the adapter that ends them.
   try {
     app.parse(argc, argv);

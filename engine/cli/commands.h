@@ -48,6 +48,7 @@ struct ReplayArguments {
   std::vector<std::string> rules;
   std::vector<std::string> topology;
   std::vector<std::string> input;
+  std::vector<std::string> control;  // acknowledgements and silences
   std::string format = "auto";
   std::string envelope;  // "", "kcat"
   std::string config;
@@ -83,8 +84,10 @@ struct DemoArguments {
 int RunDemo(const DemoArguments& arguments);
 
 struct ExplainArguments {
-  std::string incident;  // a file with a record, "-" for stdin
-  std::string why_not;   // an entity
+  std::string incident;         // a file with a record, "-" for stdin
+  std::string why_not;          // an entity
+  std::string format = "text";  // or json, dot, mermaid
+  std::string projection;       // a form of the record, as `route … as` names it
   // Why there was no incident: a replay of rules and input, asked about a signal on an entity.
   std::string signal, entity;
   ReplayArguments replay;

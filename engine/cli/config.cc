@@ -66,7 +66,7 @@ void ReadInput(ConfigMap& map, Config& config) {
     config.files.push_back({file, envelope == 1 ? Envelope::kKcat : Envelope::kNone});
   } else if (topic.topic.starts_with('^') && !RE2(topic.topic, RE2::Quiet).ok()) {
     map.Wrong("topic", "begins with ^ but is no regular expression");
-  } else if (topic.topic.starts_with('^') && topic.role == TopicRole::kTopology) {
+  } else if (topic.topic.starts_with('^') && topic.role != TopicRole::kData) {
     map.Wrong("topic", "is read whole and must be one topic's name, not a regular expression");
   }
   config.pipeline.topics.push_back(topic);

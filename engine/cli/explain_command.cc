@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
+#include <utility>
 
 #include "fmt/format.h"
 
@@ -8,11 +11,13 @@
 #include "connectors/memory/memory.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_code.h"
-#include "engine/cli/incident_text.h"
+#include "engine/cli/explanation.h"
+#include "engine/cli/incident_graph.h"
 #include "engine/cli/replay.h"
 #include "engine/cli/terminal.h"
 #include "rules/diagnostic.h"
 #include "schemas/incident_encoder.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -39,14 +44,66 @@ std::string LastLine(const std::string& text) {
                      end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
+// Of one signal on one entity, as far as a record or the findings of a daemon tell.
+int ExplainSymptom(const ExplainArguments& arguments, const std::string& text,
+                   const absl::StatusOr<Incident>& incident, const Terminal& out) {
+  if (arguments.signal.empty() || arguments.entity.empty()) {
+    return PrintFailure(absl::OutOfRangeError("--signal and --entity belong together"));
+  }
+  if (!incident.ok()) {
+    absl::StatusOr<std::string> answer = FindingText(text, arguments.signal, arguments.entity);
+    if (!answer.ok()) return PrintFailure(answer.status());
+    out.Print(*answer);
+    return kExitOk;
+  }
+  const std::string answer = SymptomText(*incident, arguments.signal, arguments.entity);
+  out.Print(!answer.empty() ? answer
+                            : fmt::format("{} on {} is not part of {}; --rules and --input, or the "
+                                          "answer of /api/v1/findings, tell what became of it\n",
+                                          arguments.signal, arguments.entity, incident->id));
+  return kExitOk;
+}
+
+std::string Explained(const ExplainArguments& arguments, const Incident& incident,
+                      const Terminal& out) {
+  if (!arguments.why_not.empty()) {
+    const WhyNot why = WhyNotOf(incident, arguments.why_not);
+    return arguments.format == "json" ? WhyNotJson(incident, why) : WhyNotText(incident, why, out);
+  }
+  if (arguments.format == "json") return ExplanationJson(incident);
+  if (arguments.format == "dot") return GraphDot(incident, GraphOf(incident));
+  if (arguments.format == "mermaid") return GraphMermaid(incident, GraphOf(incident));
+  return ExplanationText(incident, out);
+}
+
+// One record over several lines, as a person lays it out, is read as well.
+absl::StatusOr<Incident> ReadIncident(const std::string& text) {
+  absl::StatusOr<Incident> last = DecodeIncident(LastLine(text));
+  if (last.ok()) return last;
+  absl::StatusOr<Incident> whole = DecodeIncident(text);
+  return whole.ok() ? std::move(whole) : std::move(last);
+}
+
 int ExplainIncident(const ExplainArguments& arguments) {
   const Terminal out(stdout);
+  const bool drawn = arguments.format == "dot" || arguments.format == "mermaid";
+  if (drawn && !arguments.why_not.empty()) {
+    return PrintFailure(absl::OutOfRangeError("--why-not is told as text or json, not drawn"));
+  }
   const absl::StatusOr<std::string> text = ReadAll(arguments.incident);
   if (!text.ok()) return PrintFailure(text.status());
-  const absl::StatusOr<Incident> incident = DecodeIncident(LastLine(*text));
+  const absl::StatusOr<Incident> incident = ReadIncident(*text);
+  if (!arguments.signal.empty() || !arguments.entity.empty()) {
+    return ExplainSymptom(arguments, *text, incident, out);
+  }
   if (!incident.ok()) return PrintFailure(incident.status());
-  out.Print(arguments.why_not.empty() ? IncidentText(*incident, out)
-                                      : WhyNotText(*incident, arguments.why_not, out));
+  if (!arguments.projection.empty()) {
+    const absl::StatusOr<Projection> projection = Projection::BuiltIn(arguments.projection);
+    if (!projection.ok()) return PrintFailure(projection.status());
+    out.Print(projection->Apply(EncodeIncident(*incident)) + "\n");
+    return kExitOk;
+  }
+  out.Print(Explained(arguments, *incident, out));
   return kExitOk;
 }
 
@@ -125,7 +182,16 @@ int ExplainSignal(const ExplainArguments& arguments) {
 
 }  // namespace
 
-int RunExplain(const ExplainArguments& arguments) {
+int RunExplain(const ExplainArguments& given) {
+  ExplainArguments arguments = given;
+  constexpr std::string_view kForms[] = {"text", "json", "dot", "mermaid"};
+  if (std::find(std::begin(kForms), std::end(kForms), given.format) == std::end(kForms)) {
+    if (!given.incident.empty()) {
+      return PrintFailure(absl::OutOfRangeError(
+          fmt::format("--format {}: not one of text, json, dot, mermaid", given.format)));
+    }
+    arguments.replay.format = std::exchange(arguments.format, "text");
+  }
   if (!arguments.incident.empty()) return ExplainIncident(arguments);
   if (!arguments.signal.empty() && !arguments.entity.empty() && !arguments.replay.input.empty()) {
     return ExplainSignal(arguments);

@@ -5,7 +5,6 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_code.h"
 #include "engine/cli/rule_files.h"
-#include "engine/cli/rule_yaml.h"
 #include "engine/cli/terminal.h"
 
 namespace rootnote {
@@ -107,7 +106,7 @@ class Graph {
 int RunGraph(const GraphArguments& arguments) {
   absl::StatusOr<std::vector<RuleSource>> sources = ReadRuleFiles(arguments.paths);
   if (!sources.ok()) return PrintFailure(sources.status());
-  const CompileResult result = Compile(*std::move(sources), WithPacks(), ImportFilesOnDisk());
+  const CompileResult result = Compile(*std::move(sources), WithPacks());
   if (!PrintDiagnostics(result, Terminal(stderr))) return kExitFindings;
   Terminal(stdout).Print(Graph(*result.program, arguments.format == "mermaid").Text());
   return kExitOk;

@@ -132,33 +132,4 @@ std::string IncidentText(const Incident& incident, const Terminal& terminal) {
   return words.Take();
 }
 
-std::string WhyNotText(const Incident& incident, std::string_view entity,
-                       const Terminal& terminal) {
-  if (!incident.root.empty() && incident.root[0].entity == entity) {
-    return fmt::format("{} is the root.\n", entity);
-  }
-  std::string text;
-  for (const Incident::RuledOut& ruled : incident.ruled_out) {
-    if (ruled.what != entity) continue;
-    text += fmt::format("{} is not the root: {} ({})\n", entity,
-                        ruled.detail.empty() ? ruled.reason : ruled.detail, ruled.reason);
-  }
-  for (size_t i = 1; i < incident.root.size(); ++i) {
-    const Incident::Root& rival = incident.root[i];
-    if (rival.entity != entity) continue;
-    text +=
-        fmt::format("{} is rival number {} with score {}; {} has {}\n", entity, i, rival.score,
-                    terminal.Paint(Ink::kBold, incident.root[0].entity), incident.root[0].score);
-  }
-  for (const Incident::Impact& impact : incident.impact) {
-    if (impact.entity != entity) continue;
-    text += fmt::format("{} is affected: {}\n", entity, fmt::join(impact.path, " → "));
-  }
-  if (text.empty()) {
-    text = fmt::format(
-        "{} was not considered: no path of relations leads from it to the symptoms\n", entity);
-  }
-  return text;
-}
-
 }  // namespace rootnote

@@ -11,7 +11,4 @@ namespace rootnote {
 
 std::string IncidentText(const Incident& incident, const Terminal& terminal);
 
-// What spoke against `entity` as the root.
-std::string WhyNotText(const Incident& incident, std::string_view entity, const Terminal& terminal);
-
 }  // namespace rootnote

@@ -41,7 +41,8 @@ std::vector<RuleSource> NeighboursOf(const std::string& path) {
 }  // namespace
 
 int RunLanguageServer() {
-  LanguageServer server({.version = std::string(kVersion), .neighbours = NeighboursOf});
+  LanguageServer server(
+      {.version = std::string(kVersion), .neighbours = NeighboursOf, .compile = WithPacks()});
   MessageFrames frames;
   char buffer[1 << 16];
   while (!server.exited() && !frames.broken()) {

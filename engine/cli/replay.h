@@ -14,7 +14,7 @@ namespace rootnote {
 
 struct ReplaySetup {
   std::shared_ptr<const Program> program;
-  std::vector<FileInput> files;  // topology first
+  std::vector<FileInput> files;  // topology and control first
   PipelineOptions options;
 };
 

@@ -64,6 +64,11 @@ absl::Status AddInputs(const ReplayArguments& arguments, ReplaySetup& setup) {
     setup.options.topics.push_back(
         {.topic = path, .role = TopicRole::kTopology, .format = "rootnote-json"});
   }
+  for (const std::string& path : arguments.control) {
+    setup.files.push_back({path, Envelope::kNone});
+    setup.options.topics.push_back(
+        {.topic = path, .role = TopicRole::kControl, .format = "rootnote-json"});
+  }
   for (const std::string& path : arguments.input) setup.files.push_back({path, envelope});
   // Whatever is no topology is input: with an envelope its topics are known only from its lines.
   setup.options.topics.push_back(

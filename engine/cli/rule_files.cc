@@ -85,6 +85,7 @@ absl::StatusOr<RuleSource> ReadPack(const std::string& path, const std::string& 
 
 CompileOptions WithPacks(CompileOptions options) {
   options.read = ReadPack;
+  options.read_rule_files = ReadRuleFilesOfImport;
   return options;
 }
 
@@ -125,7 +126,7 @@ absl::Status CheckZones(const Program& program) {
 absl::StatusOr<std::shared_ptr<const Program>> LoadRules(const std::vector<std::string>& paths,
                                                          const CompileOptions& options) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(paths));
-  const CompileResult result = Compile(std::move(sources), WithPacks(options), ImportFilesOnDisk());
+  const CompileResult result = Compile(std::move(sources), WithPacks(options));
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     return absl::InvalidArgumentError("the rules have errors; nothing was started");
   }

@@ -13,7 +13,8 @@ namespace rootnote {
 // NotFound names the path that cannot be read, or a folder without rules.
 absl::StatusOr<std::vector<RuleSource>> ReadRuleFiles(const std::vector<std::string>& paths);
 
-// Lets `use` read files: relative to the file that uses them, then the packs of this program.
+// Lets `use` and `import` read files: relative to the file they stand in, then the packs of this
+// program.
 CompileOptions WithPacks(CompileOptions options = {});
 
 // Prints what the compiler found, to standard error; true when there is a program.

@@ -3,7 +3,6 @@
 #include "fmt/format.h"
 
 #include "engine/cli/rule_files.h"
-#include "engine/cli/rule_yaml.h"
 #include "engine/cli/scenario.h"
 #include "engine/cli/test_report.h"
 
@@ -52,7 +51,7 @@ absl::StatusOr<TestCase> RunOne(const std::shared_ptr<const Program>& program, c
 // Each file is a world of its own: scenario files declare the same names.
 absl::StatusOr<TestReport> RunRuleTests(const std::string& path) {
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles({path}));
-  const CompileResult result = Compile(std::move(sources), WithPacks(), ImportFilesOnDisk());
+  const CompileResult result = Compile(std::move(sources), WithPacks());
   TestReport report;
   if (!PrintDiagnostics(result, Terminal(stderr))) {
     report.Add({path, "the rules have errors", TestOutcome::kFailed, "", ""});

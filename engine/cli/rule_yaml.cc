@@ -43,18 +43,16 @@ std::string Count(size_t count, std::string_view noun) {
 
 prometheus::UnitTestFiles UnitTestFilesOnDisk() { return {Glob, ReadWhole}; }
 
-ImportFiles ImportFilesOnDisk() {
-  return [](const std::string& pattern,
-            const std::string& from) -> absl::StatusOr<std::vector<RuleSource>> {
-    const std::filesystem::path whole = std::filesystem::path(from).parent_path() / pattern;
-    ASSIGN_OR_RETURN(const std::vector<std::string> paths, Glob(whole.string()));
-    std::vector<RuleSource> files;
-    for (const std::string& name : paths) {
-      ASSIGN_OR_RETURN(std::string text, ReadWhole(name));
-      files.emplace_back(name, std::move(text));
-    }
-    return files;
-  };
+absl::StatusOr<std::vector<RuleSource>> ReadRuleFilesOfImport(const std::string& pattern,
+                                                              const std::string& from) {
+  const std::filesystem::path whole = std::filesystem::path(from).parent_path() / pattern;
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths, Glob(whole.string()));
+  std::vector<RuleSource> files;
+  for (const std::string& name : paths) {
+    ASSIGN_OR_RETURN(std::string text, ReadWhole(name));
+    files.emplace_back(name, std::move(text));
+  }
+  return files;
 }
 
 absl::StatusOr<TestReport> RunUnitTestFile(const std::string& path) {

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/cli/terminal.h"
 #include "engine/cli/test_report.h"
-#include "rules/importer.h"
 #include "rules/prometheus/rule_file.h"
 #include "rules/prometheus/unit_test.h"
+#include "rules/source.h"
 #include "schemas/base/status.h"
 
 namespace rootnote {
@@ -15,8 +16,9 @@ namespace rootnote {
 // Reads files and matches patterns (*, ?, […]) in the file system.
 prometheus::UnitTestFiles UnitTestFilesOnDisk();
 
-// The way to the files of `import`: a pattern is relative to the file it stands in.
-ImportFiles ImportFilesOnDisk();
+// The files of an `import` in the file `from`, which its pattern is relative to; ascending.
+absl::StatusOr<std::vector<RuleSource>> ReadRuleFilesOfImport(const std::string& pattern,
+                                                              const std::string& from);
 
 // promtool's unit tests: a case per entry of `tests`.
 absl::StatusOr<TestReport> RunUnitTestFile(const std::string& path);

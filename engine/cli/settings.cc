@@ -5,7 +5,6 @@
 #include "connectors/kafka/embedded.h"
 #include "engine/cli/kafka_setup.h"
 #include "engine/cli/rule_files.h"
-#include "engine/cli/rule_yaml.h"
 #include "engine/cli/version.h"
 #include "engine/cli/wall_clock.h"
 #include "schemas/base/string_view.h"
@@ -49,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const Program>> CompileRules(const Config& config
   options.tick = config.pipeline.tick;
   options.lookback = config.pipeline.lookback;
   ASSIGN_OR_RETURN(std::vector<RuleSource> sources, ReadRuleFiles(config.rules));
-  const CompileResult result = Compile(std::move(sources), WithPacks(options), ImportFilesOnDisk());
+  const CompileResult result = Compile(std::move(sources), WithPacks(options));
   LogDiagnostics(result, log);
   if (result.program == nullptr) {
     return absl::InvalidArgumentError(

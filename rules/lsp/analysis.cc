@@ -82,6 +82,11 @@ class SymbolReader {
   const uint32_t source_;
 };
 
+// An imported file: what it declares stands in the text of signals made of it.
+bool IsYaml(const RuleSource& source) {
+  return source.name().ends_with(".yaml") || source.name().ends_with(".yml");
+}
+
 bool IsWord(const Token& token, std::string_view word) {
   return token.kind == TokenKind::kIdentifier && token.text == word;
 }
@@ -113,22 +118,26 @@ const Symbol* Analysis::Find(Symbol::Type type, std::string_view name) const {
   return nullptr;
 }
 
-Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours) {
+Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours,
+                 const CompileOptions& options) {
   Analysis analysis;
-  analysis.result = Compile({document});
+  analysis.result = Compile({document}, options);
   const auto& found = analysis.result.diagnostics.list();
   if (!neighbours.empty() && std::any_of(found.begin(), found.end(), NamesUnknown)) {
     std::vector<RuleSource> all = {document};
     for (RuleSource& one : neighbours) all.push_back(std::move(one));
-    CompileResult together = Compile(std::move(all));
+    const size_t given = all.size();
+    CompileResult together = Compile(std::move(all), options);
     // Beside it may stand quite another rule set.
     if (ErrorsInDocument(together) < ErrorsInDocument(analysis.result)) {
       analysis.result = std::move(together);
+      analysis.given = given;
     }
   }
   for (uint32_t i = 0; i < analysis.result.sources.size(); ++i) {
     Diagnostics ignored;
     const RuleSource& source = analysis.result.sources[i];
+    if (IsYaml(source)) continue;
     std::vector<Token> tokens = Lex(source, i, ignored);
     StringSet signals;
     CollectSignalNames(tokens, signals);
@@ -139,6 +148,23 @@ Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours) {
     analysis.tokens = std::move(tokens);
   }
   return analysis;
+}
+
+std::vector<RuleSource> FilesAt(const Analysis& analysis, uint32_t offset,
+                                const CompileOptions& options) {
+  const auto inside = [&](Span span) { return span.begin <= offset && offset <= span.end; };
+  const std::string& from = analysis.document().name();
+  for (const ast::Use& use : analysis.tree.uses) {
+    if (!inside(use.path.span) || !options.read) continue;
+    absl::StatusOr<RuleSource> file = options.read(use.path.text, from);
+    if (file.ok()) return {*std::move(file)};
+  }
+  for (const ast::Import& import : analysis.tree.imports) {
+    if (!inside(import.path.span) || !options.read_rule_files) continue;
+    absl::StatusOr<std::vector<RuleSource>> found = options.read_rule_files(import.path.text, from);
+    if (found.ok()) return *std::move(found);
+  }
+  return {};
 }
 
 size_t TokenAt(const std::vector<Token>& tokens, uint32_t offset) {

@@ -1,5 +1,6 @@
-// A document in an editor, compiled together with the rule files beside it where it needs them:
-// diagnostics, and what is declared where. Works on rules that are only half written.
+// A document in an editor, compiled together with what it uses and imports, and with the rule files
+// beside it where it needs them: diagnostics, and what is declared where. Works on rules that are
+// only half written.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ std::string_view TypeName(Symbol::Type type);
 
 struct Analysis {
   CompileResult result;       // the document is source 0
+  size_t given = 1;           // sources that stood beside each other; behind them: what they read
   std::vector<Token> tokens;  // of the document
   std::vector<Symbol> symbols;
   std::set<std::string> labels, metrics;  // names in use
@@ -38,8 +40,15 @@ struct Analysis {
   const Symbol* Find(Symbol::Type type, std::string_view name) const;
 };
 
-// `neighbours` are used only where the document names what it does not declare.
-Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours);
+// `neighbours` are used only where the document names what it does not declare. `options` says how
+// packs and imported files are read; without it they are errors.
+Analysis Analyse(RuleSource document, std::vector<RuleSource> neighbours,
+                 const CompileOptions& options = {});
+
+// What the text at `offset` in the document, the path of a `use` or an `import`, stands for: the
+// files, ascending. Empty for all else.
+std::vector<RuleSource> FilesAt(const Analysis& analysis, uint32_t offset,
+                                const CompileOptions& options);
 
 // The token at or touching `offset`, a word rather than a sign; tokens.size() for none.
 size_t TokenAt(const std::vector<Token>& tokens, uint32_t offset);

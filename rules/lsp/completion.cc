@@ -10,6 +10,7 @@
 #include "rules/lsp/hover.h"
 #include "rules/lsp/keywords.h"
 #include "rules/promql/functions.h"
+#include "schemas/projection.h"
 
 namespace rootnote {
 namespace {
@@ -160,6 +161,12 @@ class Completer {
     if (IsOneOf(before, {"signal", "fault"}) && context_.depth == 0) return true;
     if (IsOneOf(before, {"family"})) return OfferKeywords("family");
     if (IsOneOf(before, {"severity"})) return OfferKeywords("severity");
+    if (declaration == "incidents" && IsOneOf(before, {"as"})) {
+      for (const std::string& name : ProjectionNames()) {
+        found_.push_back({Type::kWord, name, "form of the record", ""});
+      }
+      return true;
+    }
     if (IsOneOf(before, {"data"}) && IsOneOf(Before(2), {"no"})) return OfferKeywords("no data");
     if (IsOneOf(before, {"over"})) return OfferSymbols(Symbol::Type::kRelation);
     if (IsOneOf(before, {"has"})) return OfferSymbols(Symbol::Type::kKind);

@@ -49,7 +49,7 @@ constexpr Keyword kKeywords[] = {
     {"incidents", "reopen", "reopen within 30m: the same root and fault go on in the old one."},
     {"incidents", "remind", "remind every 4h: a revision for what is still open."},
     {"incidents", "resolve after", "How long all must be quiet before an incident ends."},
-    {"incidents", "route", "route severity >= major to topic \"incidents.page\""},
+    {"incidents", "route", "route severity >= major to topic \"incidents.page\" as pagerduty"},
     {"incidents", "flapping", "When an incident changes too often to be told each time."},
     {"test", "topology", "The map of the test: disk:a1/d7 <- array:a1"},
     {"test", "series", "Samples: series x{vm=\"web1\"} 0+10x60 every 10s"},

@@ -1,7 +1,9 @@
 #include "rules/lsp/server.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "fmt/format.h"
@@ -10,6 +12,7 @@
 #include "rapidjson/writer.h"
 
 #include "rules/format/format.h"
+#include "rules/importer.h"
 #include "rules/lsp/analysis.h"
 #include "rules/lsp/completion.h"
 #include "rules/lsp/hover.h"
@@ -272,7 +275,11 @@ class LanguageServer::Session {
         SetText(*uri, TextOf(Member(last, "text")));
       }
     } else if (method == "textDocument/didClose") {
-      if (documents_.erase(*uri) > 0) Publish(*uri, nullptr);
+      if (documents_.erase(*uri) > 0) {
+        Publish(*uri, nullptr);
+        for (const std::string& other : std::exchange(found_[*uri], {})) Publish(other, nullptr);
+        found_.erase(*uri);
+      }
     }
   }
 
@@ -310,9 +317,10 @@ class LanguageServer::Session {
     Document& document = documents_[uri];
     document.text = *std::move(text);
     document.lines = std::make_unique<EditorLines>(document.text);
-    document.analysis =
-        std::make_unique<Analysis>(Analyse(RuleSource(PathOf(uri), document.text), Beside(uri)));
+    document.analysis = std::make_unique<Analysis>(
+        Analyse(RuleSource(PathOf(uri), document.text), Beside(uri), options_.compile));
     Publish(uri, &document);
+    PublishFound(uri, document);
   }
 
   // The files of the folder, as the editor has them.
@@ -341,6 +349,52 @@ class LanguageServer::Session {
     reply.writer().EndArray();
     reply.Close();
     out_.push_back(reply.Take());
+  }
+
+  // What was found in the packs and imported files that no editor has open.
+  void PublishFound(const std::string& uri, const Document& document) {
+    const Analysis& analysis = *document.analysis;
+    const std::vector<RuleSource>& sources = analysis.result.sources;
+    std::map<std::string, std::pair<const RuleSource*, std::vector<Diagnostic>>> found;
+    for (Diagnostic diagnostic : analysis.result.diagnostics.list()) {
+      if (diagnostic.source < analysis.given || diagnostic.source >= sources.size()) continue;
+      const RuleSource* source = &sources[diagnostic.source];
+      if (const RuleSource* yaml = FileOfImported(analysis, *source)) {
+        diagnostic.span = AlertIn(*yaml, SignalAbove(*source, diagnostic.span.begin));
+        source = yaml;
+      }
+      const std::string other = UriOf(source->name());
+      if (!other.starts_with("file://") || documents_.contains(other)) continue;
+      found[other].first = source;
+      found[other].second.push_back(std::move(diagnostic));
+    }
+    std::set<std::string> before = std::exchange(found_[uri], {});
+    for (const auto& [other, here] : found) {
+      const EditorLines lines(here.first->text());
+      Reply reply;
+      reply.Text("method", "textDocument/publishDiagnostics");
+      reply.Open("params");
+      reply.Text("uri", other);
+      reply.Key("diagnostics");
+      reply.writer().StartArray();
+      for (const Diagnostic& diagnostic : here.second) AddDiagnostic(diagnostic, lines, reply);
+      reply.writer().EndArray();
+      reply.Close();
+      out_.push_back(reply.Take());
+      found_[uri].insert(other);
+      before.erase(other);
+    }
+    for (const std::string& gone : before) Publish(gone, nullptr);
+  }
+
+  // The name of the last signal that begins at or before `offset`.
+  static std::string SignalAbove(const RuleSource& source, uint32_t offset) {
+    constexpr std::string_view kWord = "signal ";
+    const std::string_view text = source.text();
+    const size_t at = text.substr(0, offset + kWord.size()).rfind(kWord);
+    if (at == std::string_view::npos) return "";
+    const size_t begin = at + kWord.size();
+    return std::string(text.substr(begin, text.find(' ', begin) - begin));
   }
 
   static void AddDiagnostic(const Diagnostic& diagnostic, const EditorLines& lines, Reply& reply) {
@@ -382,7 +436,8 @@ class LanguageServer::Session {
   }
 
   void ShowHover(const Json* id, const Document& document, const std::string&, uint32_t offset) {
-    const std::optional<Hover> hover = HoverAt(*document.analysis, offset);
+    std::optional<Hover> hover = HoverAt(*document.analysis, offset);
+    if (!hover) hover = HoverOfFiles(*document.analysis, offset);
     if (!hover) return Null(id);
     Reply reply;
     reply.Id(id);
@@ -393,20 +448,77 @@ class LanguageServer::Session {
     out_.push_back(reply.Take());
   }
 
+  // Over the path of a `use` or an `import`: the files.
+  std::optional<Hover> HoverOfFiles(const Analysis& analysis, uint32_t offset) const {
+    std::string text;
+    for (const RuleSource& file : FilesAt(analysis, offset, options_.compile)) {
+      text += fmt::format("{}`{}`", text.empty() ? "" : "\n\n", file.name());
+    }
+    const size_t at = TokenAt(analysis.tokens, offset);
+    if (text.empty() || at >= analysis.tokens.size()) return std::nullopt;
+    return Hover{.span = analysis.tokens[at].span, .text = std::move(text)};
+  }
+
   void ShowDefinition(const Json* id, const Document& document, const std::string& uri,
                       uint32_t offset) {
     const Analysis& analysis = *document.analysis;
     const Symbol* symbol = SymbolAt(analysis, TokenAt(analysis.tokens, offset), offset);
-    if (symbol == nullptr) return Null(id);
-    const RuleSource& source = analysis.result.sources[symbol->source];
-    const EditorLines lines(source.text());
+    if (symbol == nullptr) return ShowFiles(id, FilesAt(analysis, offset, options_.compile));
+    const RuleSource* source = &analysis.result.sources[symbol->source];
+    Span span = symbol->name_span;
+    if (const RuleSource* yaml = FileOfImported(analysis, *source)) {
+      source = yaml;
+      span = AlertIn(*yaml, symbol->name);
+    }
+    const EditorLines lines(source->text());
     Reply reply;
     reply.Id(id);
     reply.Open("result");
-    reply.Text("uri", symbol->source == 0 ? uri : UriOf(source.name()));
-    reply.Range("range", lines, symbol->name_span);
+    reply.Text("uri", symbol->source == 0 ? uri : UriOf(source->name()));
+    reply.Range("range", lines, span);
     reply.Close();
     out_.push_back(reply.Take());
+  }
+
+  void ShowFiles(const Json* id, const std::vector<RuleSource>& files) {
+    if (files.empty()) return Null(id);
+    Reply reply;
+    reply.Id(id);
+    reply.Key("result");
+    reply.writer().StartArray();
+    for (const RuleSource& file : files) {
+      reply.writer().StartObject();
+      reply.Text("uri", UriOf(file.name()));
+      reply.Range("range", EditorLines(file.text()), {0, 0});
+      reply.Close();
+    }
+    reply.writer().EndArray();
+    out_.push_back(reply.Take());
+  }
+
+  // The YAML file that the text of imported signals was made of; null for other sources.
+  static const RuleSource* FileOfImported(const Analysis& analysis, const RuleSource& source) {
+    const std::string_view name = source.name();
+    if (!name.ends_with(kImportedSuffix)) return nullptr;
+    for (const RuleSource& one : analysis.result.sources) {
+      if (one.name() == name.substr(0, name.size() - kImportedSuffix.size())) return &one;
+    }
+    return nullptr;
+  }
+
+  // Where `alert: NAME` stands; the beginning of the file if the signal has another name.
+  static Span AlertIn(const RuleSource& yaml, const std::string& name) {
+    if (name.empty()) return {0, 0};
+    for (size_t at = yaml.text().find("alert:"); at != std::string_view::npos;
+         at = yaml.text().find("alert:", at + 1)) {
+      const size_t begin = yaml.text().find_first_not_of(" \t'\"", at + 6);
+      if (begin == std::string_view::npos || !yaml.text().substr(begin).starts_with(name)) continue;
+      const size_t end = begin + name.size();
+      const char after = end < yaml.text().size() ? yaml.text()[end] : '\n';
+      if (std::isalnum(static_cast<unsigned char>(after)) != 0 || after == '_') continue;
+      return {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
+    }
+    return {0, 0};
   }
 
   void FormatDocument(const Json* id, const Document& document) {
@@ -449,6 +561,8 @@ class LanguageServer::Session {
 
   const LanguageServerOptions options_;
   std::map<std::string, Document> documents_;  // by URI
+  // By the document that reads them: the files that diagnostics were published for.
+  std::map<std::string, std::set<std::string>> found_;
   std::vector<std::string> out_;
   bool initialized_ = false, shut_down_ = false, exited_ = false;
 };

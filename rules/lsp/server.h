@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/compiler.h"
 #include "rules/source.h"
 
 namespace rootnote {
@@ -18,6 +19,8 @@ struct LanguageServerOptions {
   std::string version;
   // The rule files in the folder of the file at `path`, without it. May be empty.
   std::function<std::vector<RuleSource>(const std::string& path)> neighbours;
+  // How `use` and `import` read.
+  CompileOptions compile;
 };
 
 class LanguageServer {

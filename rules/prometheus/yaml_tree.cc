@@ -14,8 +14,9 @@
 namespace rootnote::prometheus {
 namespace {
 
-// Aliases multiply: a short text may stand for more than any memory holds.
-constexpr size_t kNodesMax = 2'000'000;
+// Aliases multiply: a short text may stand for more than any memory holds. A node that is written
+// takes a character at least; so many more may come from aliases.
+constexpr size_t kAliasNodesMax = 100'000;
 constexpr int kDepthMax = 100;
 
 class TreeBuilder {
@@ -25,7 +26,7 @@ class TreeBuilder {
   YamlNode Build(const YAML::Node& from, int depth = 0) {
     YamlNode node;
     node.begin = OffsetOf(from.Mark());
-    if (++nodes_ > kNodesMax || depth > kDepthMax) {
+    if (++nodes_ > text_size_ + kAliasNodesMax || depth > kDepthMax) {
       too_large_ = true;
       return node;
     }

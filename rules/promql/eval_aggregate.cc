@@ -11,6 +11,7 @@
 #include "rules/promql/histogram_functions.h"
 #include "rules/promql/summation.h"
 #include "rules/promql/words.h"
+#include "rules/unquote.h"
 #include "xxhash.h"
 
 namespace rootnote::promql {
@@ -145,7 +146,9 @@ std::string ValueText(double value) {
 
 absl::StatusOr<Vector> CountValues(const Expr& expr, const Vector& vector) {
   const std::string& label = Unparenthesised(*expr.args[0]).text;
-  if (label.empty()) return absl::InvalidArgumentError("invalid label name \"\"");
+  if (!IsLabelName(label)) {
+    return absl::InvalidArgumentError("invalid label name " + Quote(label));
+  }
   absl::flat_hash_map<Labels, double> counts;
   for (const Element& element : vector) {
     const std::string text = ValueText(element.value);

@@ -10,6 +10,8 @@
 #include "fmt/format.h"
 #include "re2/re2.h"
 
+#include "rules/promql/words.h"
+
 namespace rootnote::promql {
 namespace {
 
@@ -84,8 +86,9 @@ absl::StatusOr<Vector> LabelReplace(const Expr& call, Vector vector) {
     return absl::InvalidArgumentError(
         fmt::format("invalid regular expression in label_replace(): {}", StringArg(call, 4)));
   }
-  if (target.empty()) {
-    return absl::InvalidArgumentError("invalid destination label name in label_replace(): ");
+  if (!IsLabelName(target)) {
+    return absl::InvalidArgumentError("invalid destination label name in label_replace(): " +
+                                      target);
   }
   std::vector<re2::StringPiece> groups(static_cast<size_t>(regex.NumberOfCapturingGroups()) + 1);
   for (Element& element : vector) {
@@ -102,15 +105,16 @@ absl::StatusOr<Vector> LabelReplace(const Expr& call, Vector vector) {
 
 absl::StatusOr<Vector> LabelJoin(const Expr& call, Vector vector) {
   const std::string& target = StringArg(call, 1);
-  if (target.empty()) {
-    return absl::InvalidArgumentError("invalid destination label name in label_join(): ");
+  if (!IsLabelName(target)) {
+    return absl::InvalidArgumentError("invalid destination label name in label_join(): " + target);
   }
   const std::string& separator = StringArg(call, 2);
   for (Element& element : vector) {
     std::string joined;
     for (size_t i = 3; i < call.args.size(); ++i) {
-      if (StringArg(call, i).empty()) {
-        return absl::InvalidArgumentError("invalid source label name in label_join(): ");
+      if (!IsLabelName(StringArg(call, i))) {
+        return absl::InvalidArgumentError("invalid source label name in label_join(): " +
+                                          StringArg(call, i));
       }
       if (i > 3) joined += separator;
       joined += element.labels.Get(StringArg(call, i));

@@ -83,6 +83,7 @@ class Parser {
     expr->op = op;
     const uint32_t operation = reader_.here();
     reader_.Next();
+    if (CutsHistograms(op)) return nullptr;
     if (!BinaryModifiers(*expr)) return nullptr;
     const uint32_t operation_end = reader_.last_end();
     // ^ alone associates to the right.
@@ -93,6 +94,18 @@ class Parser {
     expr->args.push_back(std::move(right));
     TypeBinary(*expr, {operation, operation_end}, reader_);
     return expr;
+  }
+
+  // x </ 3 and x >/ 3 cut buckets off native histograms. True after saying that there are none.
+  bool CutsHistograms(BinaryOp op) {
+    const bool cut = (op == BinaryOp::kLt || op == BinaryOp::kGt) &&
+                     reader_.Is(TokenKind::kSlash) && !reader_.Peek().space_before;
+    if (!cut) return false;
+    const Span slash = reader_.Peek().span;
+    reader_.Error(DiagnosticCode::kNotExecutedYet, {slash.begin - 1, slash.end},
+                  fmt::format("not executed yet: native histograms, which {}/ is for", OpText(op)),
+                  "classic histograms have a series for each bucket: x_bucket{le=\"3\"}");
+    return true;
   }
 
   // [bool] [on|ignoring (…) [group_left|group_right [(…)]]] [fill (N)]
@@ -424,7 +437,8 @@ std::unique_ptr<Expr> ParseText(std::string_view text, Diagnostics& diagnostics,
   const RuleSource source("expression", std::string(text));
   const size_t errors_before = diagnostics.errors();
   const std::vector<Token> tokens =
-      Lex(source, options.source, diagnostics, {.extensions = options.extensions});
+      Lex(source, options.source, diagnostics,
+          {.extensions = options.extensions, .unicode_names = options.unicode_names});
   TokenCursor cursor(tokens);
   std::unique_ptr<Expr> expr = ParseExpr(cursor, diagnostics, options);
   if (!expr) return nullptr;

@@ -16,6 +16,7 @@ namespace rootnote::promql {
 struct ParseOptions {
   uint32_t source = 0;            // for diagnostics
   bool extensions = true;         // units, unwrap
+  bool unicode_names = false;     // LexerOptions::unicode_names
   uint32_t depth_max = 64;        // nesting; deeper is a diagnostic, never a crash
   uint32_t operators_max = 1000;  // binary operators in all: chains of them nest to the left
   // Functions of the rule file (`def`). Calls of them are typed as instant vectors whatever their

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 
 #include "rules/promql/words.h"
+#include "rules/unquote.h"
 
 namespace rootnote::promql {
 namespace {
@@ -143,8 +144,9 @@ std::optional<std::vector<std::string>> Reader::LabelList() {
       Unexpected("grouping opts", "label");
       return std::nullopt;
     }
-    if (token.text.empty()) {
-      Error(DiagnosticCode::kInvalidLabelName, token.span, "invalid label name \"\"");
+    if (!IsLabelName(token.text)) {
+      Error(DiagnosticCode::kInvalidLabelName, token.span,
+            "invalid label name " + Quote(token.text));
       return std::nullopt;
     }
     labels.push_back(Next().text);

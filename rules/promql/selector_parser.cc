@@ -12,6 +12,7 @@
 #include "rules/promql/duration_parser.h"
 #include "rules/promql/types.h"
 #include "rules/promql/words.h"
+#include "rules/unquote.h"
 #include "schemas/base/string_view.h"
 #include "schemas/labels.h"
 
@@ -105,8 +106,9 @@ class SelectorParser {
       reader_.Unexpected("label matching", "string");
       return false;
     }
-    if (name.text.empty()) {
-      reader_.Error(DiagnosticCode::kInvalidLabelName, name.span, "invalid label name \"\"");
+    if (!IsLabelName(name.text)) {
+      reader_.Error(DiagnosticCode::kInvalidLabelName, name.span,
+                    "invalid label name " + Quote(name.text));
     }
     Matcher matcher{name.text, *op, reader_.Next().text, nullptr};
     const Span span{name.span.begin, reader_.last_end()};
@@ -178,11 +180,15 @@ class ModifierParser {
         ok = At();
       } else if (IsUnwrap()) {
         ok = Unwrap();
-      } else if (!reader_.options().extensions &&
+      } else if ((!reader_.options().extensions || expr_->range) &&
                  (reader_.IsWord("anchored") || reader_.IsWord("smoothed"))) {
         reader_.Error(DiagnosticCode::kNotExecutedYet, reader_.Peek().span,
                       fmt::format("not executed yet: the modifier {}", reader_.Peek().text),
                       "Prometheus has it behind a flag");
+        return nullptr;
+      } else if (IsDotted()) {
+        reader_.Error(DiagnosticCode::kPromqlSyntax, reader_.Peek().span, "unexpected \".\"",
+                      fmt::format("a name with dots stands in quotes: {{\"{}\"}}", Dotted()));
         return nullptr;
       } else {
         break;
@@ -201,6 +207,21 @@ class ModifierParser {
   bool IsUnwrap() const {
     return reader_.options().extensions && reader_.Is(TokenKind::kPipe) &&
            reader_.IsWord("unwrap", 1);
+  }
+
+  // http.requests: two words and a dot that touch.
+  bool IsDotted() const {
+    return IsSelector() && !expr_->range && reader_.Is(TokenKind::kDot) &&
+           !reader_.Peek().space_before && !reader_.Peek(1).space_before;
+  }
+
+  std::string Dotted() const {
+    std::string name = expr_->text;
+    for (size_t i = 0; reader_.Is(TokenKind::kDot, i) && !reader_.Peek(i + 1).space_before;
+         i += 2) {
+      name += "." + reader_.Peek(i + 1).text;
+    }
+    return name;
   }
 
   bool IsSelector() const { return expr_->kind == ExprKind::kSelector; }

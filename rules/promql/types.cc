@@ -31,6 +31,9 @@ std::string TypeHint(ValueType want, ValueType got) {
   }
   if (want == ValueType::kVector && got == ValueType::kScalar) return "vector(…) makes one of it";
   if (want == ValueType::kScalar && got == ValueType::kVector) return "scalar(…) makes one of it";
+  if (want == ValueType::kVector && got == ValueType::kString) {
+    return "the name of a metric in quotes stands in braces: {\"a.b\"}";
+  }
   return "";
 }
 

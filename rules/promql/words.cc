@@ -4,6 +4,7 @@
 #include <array>
 
 #include "rules/promql/functions.h"
+#include "rules/unquote.h"
 
 namespace rootnote::promql {
 namespace {
@@ -109,6 +110,8 @@ bool IsBareMetricName(std::string_view name) {
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return IsLetter(c) || c == ':' || (c >= '0' && c <= '9'); });
 }
+
+bool IsLabelName(std::string_view name) { return !name.empty() && IsUtf8(name); }
 
 bool IsBareLabelName(std::string_view name) {
   return IsBareMetricName(name) && name.find(':') == std::string_view::npos;

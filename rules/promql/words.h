@@ -33,6 +33,8 @@ bool IsClauseWord(std::string_view word);
 
 // [A-Za-z_:][A-Za-z0-9_:]* and [A-Za-z_][A-Za-z0-9_]*: what needs no quotes.
 bool IsBareMetricName(std::string_view name);
+// Any UTF-8, when quoted.
+bool IsLabelName(std::string_view name);
 bool IsBareLabelName(std::string_view name);
 
 }  // namespace rootnote::promql

@@ -191,7 +191,8 @@ class Runner {
   }
 
   static std::unique_ptr<Expr> Parse(const EvalCommand& eval, Diagnostics& diagnostics) {
-    std::unique_ptr<Expr> expr = promql::ParseText(eval.expr, diagnostics, {.extensions = false});
+    std::unique_ptr<Expr> expr =
+        promql::ParseText(eval.expr, diagnostics, {.extensions = false, .unicode_names = true});
     return diagnostics.has_errors() ? nullptr : std::move(expr);
   }
 

@@ -70,17 +70,6 @@ std::string WithoutBraces(std::string_view text) {
   return bare;
 }
 
-bool IsLetter(char c) { return IsWordPart(c) && !(c >= '0' && c <= '9'); }
-
-// A letter that is not ASCII, or a dot behind a letter.
-bool HasUnquotedUtf8Name(std::string_view bare) {
-  for (size_t i = 0; i < bare.size(); ++i) {
-    if (static_cast<unsigned char>(bare[i]) >= 0x80) return true;
-    if (bare[i] == '.' && i > 0 && IsLetter(bare[i - 1])) return true;
-  }
-  return false;
-}
-
 template <typename List>
 bool Contains(const List& list, std::string_view word) {
   return std::find(std::begin(list), std::end(list), word) != std::end(list);
@@ -89,12 +78,10 @@ bool Contains(const List& list, std::string_view word) {
 }  // namespace
 
 std::string UnsupportedIn(std::string_view expr) {
-  const std::string unquoted = WithoutStrings(expr);
-  const std::string bare = WithoutBraces(unquoted);
+  const std::string bare = WithoutBraces(WithoutStrings(expr));
   for (const std::string_view op : kOperators) {
     if (bare.find(op) != std::string::npos) return "operator " + std::string(op);
   }
-  if (HasUnquotedUtf8Name(unquoted)) return "unquoted UTF-8 names";
   char before = ' ';  // the last character before the word that is no space
   for (size_t i = 0; i < bare.size();) {
     if (!IsWordPart(bare[i])) {

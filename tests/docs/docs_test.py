@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""docs_test.py language|tutorial|cep|errors|readme|config|testing: what the docs say, run with $ROOTNOTE_BINARY.
+"""docs_test.py language|tutorial|cep|packs|errors|readme|config|testing: what the docs say, run with $ROOTNOTE_BINARY.
 
-language, tutorial, cep
-          docs/rule-language.md, docs/tutorial.md, docs/cep.md, block by block, by the tag of the fence:
+language, tutorial, cep, packs
+          docs/rule-language.md, docs/tutorial.md, docs/cep.md, docs/packs/*.md, block by block, by the tag of the fence:
             rule             `rootnote check` finds no error
             rule estate      the same, and it is put before all later blocks of the page, until the next estate
             rule-error E0123 `rootnote check` finds that code, and no other
@@ -232,6 +232,14 @@ def main(arguments):
         findings, tags = check_page(binary, page, read(page))
         if "rule" not in tags or "scenario" not in tags:
             findings.append(f"{page}: no rule or no scenario in it")
+    elif arguments == ["packs"]:
+        findings, tags = [], set()
+        for name in sorted(os.listdir("docs/packs")):
+            found, seen = check_page(binary, f"docs/packs/{name}", read(f"docs/packs/{name}"))
+            findings += found
+            tags |= set(seen)
+        if "rule" not in tags:
+            findings.append("docs/packs: no rule in it")
     elif arguments == ["errors"]:
         names = [name for name in os.listdir("docs/errors") if re.fullmatch(r"E\d{4}\.md", name)]
         findings = check_errors(binary, codes_of(read(CODES)), {name[:-3]: read(f"docs/errors/{name}") for name in names})

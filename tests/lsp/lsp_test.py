@@ -182,6 +182,50 @@ class LspTest(unittest.TestCase):
             # A file that stands for itself is not disturbed by another set of rules beside it.
             self.assertEqual(self.client.open("file://" + folder + "/alone.rn", "kind vm { id vm }\n"), [])
 
+    def test_completion_of_the_forms_of_a_record(self):
+        found = self.complete('incidents {\n  route severity >= major to topic "page" as ¦\n}\n')
+        self.assertEqual(labels(found), {"alertmanager", "jira", "pagerduty", "servicenow"})
+
+    def test_use_and_import(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def write(name, text):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+
+            uri = "file://" + folder + "/mine.rn"
+            os.mkdir(os.path.join(folder, "packs"))
+            write("packs/estate.rn", ESTATE)
+            write("node.yaml", "groups:\n- name: node\n  rules:\n  - alert: NodeDown\n    expr: up == 0\n")
+            text = ('use "packs/estate"\n'
+                    'import prometheus "*.yaml" { vm from instance }\n'
+                    'fault mine on vm { shows any of (hot) }\n')
+            self.assertEqual([one for one in self.client.open(uri, text) if one["severity"] == 1], [])
+            found = self.client.at("definition", uri, 2, 33)
+            self.assertEqual(found["uri"], "file://" + folder + "/packs/estate.rn")
+            self.assertEqual(found["range"]["start"], {"line": 5, "character": 7})
+            self.assertIn("Something is hot", self.client.at("hover", uri, 2, 33)["contents"]["value"])
+            files = self.client.at("definition", uri, 0, 8)
+            self.assertEqual([one["uri"] for one in files], ["file://" + folder + "/packs/estate.rn"])
+            self.assertIn("node.yaml", self.client.at("hover", uri, 1, 22)["contents"]["value"])
+            # An imported alert is defined where its file says so.
+            self.client.open(uri, text + "fault f on vm { shows any of (NodeDown) }\n")
+            found = self.client.at("definition", uri, 3, 34)
+            self.assertEqual(found["uri"], "file://" + folder + "/node.yaml")
+            self.assertEqual(found["range"]["start"], {"line": 3, "character": 11})
+            # What is wrong there is shown there, and goes away.
+            self.client.notes.clear()
+            write("node.yaml", "groups:\n- name: node\n  rules:\n  - alert: NodeDown\n    expr: up ==\n")
+            self.client.open(uri, text)
+            note = self.client.receive()["params"]
+            self.assertEqual(note["uri"], "file://" + folder + "/node.yaml")
+            self.assertIn(note["diagnostics"][0]["range"]["start"]["line"], (4, 5))
+            write("node.yaml", "groups: []\n")
+            self.client.open(uri, text)
+            self.assertEqual(self.client.receive()["params"], {"uri": note["uri"], "diagnostics": []})
+            # A pack that is not there.
+            wrong = self.client.open(uri, 'use "packs/nowhere"\n')
+            self.assertEqual([one["code"] for one in wrong], ["E0255"])
+
     def test_formatting_and_symbols(self):
         self.client.open(URI, "kind vm{id vm}\nsignal a on vm{when x>1}")
         params = {"textDocument": {"uri": URI}, "options": {"tabSize": 4, "insertSpaces": True}}

@@ -12,7 +12,6 @@
 #include "gtest/gtest.h"
 
 #include "engine/cli/rule_files.h"
-#include "engine/cli/rule_yaml.h"
 #include "engine/cli/scenario.h"
 #include "engine/cli/terminal.h"
 #include "rules/compiler.h"
@@ -39,7 +38,7 @@ class Scenarios : public testing::TestWithParam<std::string> {
   void SetUp() override {
     auto sources = ReadRuleFiles({GetParam()});
     ASSERT_TRUE(sources.ok()) << sources.status();
-    CompileResult result = Compile(*std::move(sources), WithPacks(), ImportFilesOnDisk());
+    CompileResult result = Compile(*std::move(sources), WithPacks());
     for (const Diagnostic& diagnostic : result.diagnostics.list()) {
       messages_ += FormatDiagnostic(diagnostic, result.sources);
     }

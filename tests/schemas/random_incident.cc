@@ -30,6 +30,12 @@ class Maker {
     incident.reopened_at = Below(4) == 0 ? std::optional(Time()) : std::nullopt;
     incident.resolved_at = Maybe() ? std::optional(Time()) : std::nullopt;
     incident.catching_up = Below(4) == 0;
+    if (Below(3) == 0) {
+      incident.acknowledged = {Text(), Time(), Maybe() ? Text() : ""};
+    }
+    if (Below(3) == 0) {
+      incident.silenced = {"night shift", Text(), Time(), Maybe() ? Text() : ""};
+    }
     Fill(incident.root, [this] { return Root(); });
     Fill(incident.impact, [this] { return Impact(); });
     incident.impact_total = static_cast<int64_t>(incident.impact.size() + Below(3));
@@ -144,7 +150,12 @@ class Maker {
       root.recovered_at = Time();
     }
     Fill(root.causes, [this] { return Entity(); });
+    Fill(root.parts, [this] { return Part(); });
     return root;
+  }
+
+  Incident::ScorePart Part() {
+    return {.what = Word(), .points = static_cast<int64_t>(Below(400)) - 200, .detail = Text()};
   }
 
   Incident::Impact Impact() {
@@ -167,17 +178,26 @@ class Maker {
             .onset = Time(),
             .resolved_at = Maybe() ? std::optional(Time()) : std::nullopt,
             .resolved_reason = Below(4) == 0 ? "no_data" : "",
-            .value = Number()};
+            .value = Number(),
+            .summary = Text()};
   }
 
   Incident::RuledOut RuledOut() {
     static constexpr const char* kReasons[] = {
         "healthy_and_fresh", "tolerated",      "began_after_effect", "explains_too_little",
         "no_path_at_onset",  "in_maintenance", "scores_lower"};
-    return {.what = Entity(),
-            .fault = Maybe() ? Word() : "",
-            .reason = kReasons[Below(std::size(kReasons))],
-            .detail = Text()};
+    Incident::RuledOut out{.what = Entity(),
+                           .fault = Maybe() ? Word() : "",
+                           .reason = kReasons[Below(std::size(kReasons))],
+                           .detail = Text(),
+                           .score = std::nullopt};
+    if (Maybe()) {
+      out.score = static_cast<int64_t>(Below(900));
+      Fill(out.parts, [this] { return Part(); });
+    } else {
+      Fill(out.entities, [this] { return Entity(); });
+    }
+    return out;
   }
 
   Incident::Evidence Evidence() {

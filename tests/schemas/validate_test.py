@@ -2,7 +2,7 @@
 """validate_test.py PROBE: the JSON Schemas against what is really read and written.
 
 PROBE is schemas_probe. Incident records as the engine writes them fit incident.schema.json, with no key that it does
-not name; what sample.schema.json and topology.schema.json allow is what the decoder takes, and nothing else; the
+not name; what the schemas of samples, topology and control allow is what the decoder takes, and nothing else; the
 tagged examples of docs/formats.md fit too, and the real decoders take them.
 """
 
@@ -64,7 +64,7 @@ def examples(tag):
 
 class Schemas(unittest.TestCase):
     def test_are_schemas(self):
-        for name in ("sample", "topology", "incident"):
+        for name in ("sample", "topology", "control", "incident"):
             jsonschema.Draft202012Validator.check_schema(load(name))
 
 
@@ -200,6 +200,12 @@ class OwnJson(unittest.TestCase):
             "epoch": lambda: self.pick(("7", "", 7)),
             "message": lambda: self.pick(self.TEXTS + (7,)),
             "id": lambda: self.pick(self.TEXTS + (7,)),
+            "acknowledge": lambda: self.pick(("rn-0123456789abcdef-1", "x y", "", "x\u0007", 7)),
+            "silence": lambda: self.pick(("night", "x y", "", "x\u0007", 7)),
+            "by": lambda: self.pick(("anna", "b", "", 7)),
+            "comment": lambda: self.pick(self.TEXTS + (7,)),
+            "signal": lambda: self.pick(("errors", "", None)),
+            "until": lambda: self.pick(("2030-01-01T00:00:00Z", 1895331836117, "now", None, 1.5)),
         }
         return make.get(key, lambda: 1)()
 
@@ -241,8 +247,15 @@ class OwnJson(unittest.TestCase):
             "snapshot": ("source", "source", "epoch", "time"),
         }, 4000)
 
+    def test_control(self):
+        self.verdicts(load("control"), {
+            "acknowledge": ("by", "by", "comment", "deleted", "time"),
+            "silence": ("entity", "signal", "labels", "by", "by", "comment", "until", "until", "deleted", "time"),
+        }, 4000)
+
     def test_examples_of_the_docs(self):
-        for tag, form in (("sample", "rootnote-json"), ("topology", "rootnote-json"), ("telegraf", "telegraf-json")):
+        for tag, form in (("sample", "rootnote-json"), ("topology", "rootnote-json"), ("control", "rootnote-json"),
+                          ("telegraf", "telegraf-json")):
             lines = list(examples(tag))
             self.assertGreaterEqual(len(lines), 2, tag)
             for line, answer in zip(lines, probe(["decode", form], lines)):

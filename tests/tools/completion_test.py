@@ -44,6 +44,14 @@ class CompletionTest(unittest.TestCase):
         self.assertEqual(self.ask("check", "--seen", ""), [])
         self.assertEqual(self.ask("check", ""), [])
 
+    def test_a_command_that_is_none(self):
+        code, out, err = run("chek", "rules.rn")
+        self.assertEqual((code, out), (64, ""))
+        self.assertIn('there is no command "chek"; did you mean check?', err)
+        code, _, err = run("zzzzzz")
+        self.assertEqual(code, 64)
+        self.assertIn("rootnote --help lists them", err)
+
     def test_the_others_name_every_command(self):
         for shell in ("zsh", "fish"):
             code, script, _ = run("completion", shell)

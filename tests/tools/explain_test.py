@@ -13,6 +13,9 @@ signal most on vm { when topk(3, avg_over_time(cpu_ratio[5m])) > 0.9 limit 100 s
 signal nested on vm { when max_over_time(rate(errors_total[1m])[10m:30s]) > 1 }
 signal silent on vm { when missing heartbeat for 90s }
 signal looks_back on vm { when cpu_ratio > 2 * cpu_ratio offset 1h }
+signal crashed on vm { when event upgrade{env="prod"} as u then plain within 10m then no event rollback for 5m }
+signal gone on vm { when all of (plain, event lost) within 2m }
+signal flapping on vm { when event flap 5 times within 10m }
 test "intervals" {
   topology { vm:web1 }
   series errors_total{vm="web1"} 0x60 every 5s
@@ -43,7 +46,8 @@ class ExplainTest(unittest.TestCase):
         self.assertIn("evaluated in full by the reference evaluator", self.head)
 
     def test_every_signal_has_its_plan(self):
-        self.assertEqual(list(self.plans), ["plain", "grouped", "most", "nested", "silent", "looks_back"])
+        self.assertEqual(list(self.plans), ["plain", "grouped", "most", "nested", "silent", "looks_back",
+                                            "crashed", "gone", "flapping"])
 
     def test_stages(self):
         self.assertEqual(self.lines("plain", "series"), ["rate(errors_total[1m]) > 1"])
@@ -70,6 +74,25 @@ class ExplainTest(unittest.TestCase):
 
     def test_absence(self):
         self.assertEqual(self.lines("silent", "plan"), ["absence of heartbeat: a timer per entity, nothing per instant"])
+
+    def test_patterns(self):
+        self.assertEqual(self.lines("crashed", "grid"), ["every tick"])
+        self.assertEqual(self.lines("crashed", "pattern"),
+                         ["event upgrade with a filter", "then signal plain within 10m",
+                          "then no event rollback for 5m"])
+        self.assertTrue(self.lines("crashed", "history")[0].startswith("25m"), self.lines("crashed", "history"))
+        # A partial match, a step's and an alias' item, and the item of the alias itself.
+        run = 192 + 2 * 16 + 400
+        self.assertEqual(self.lines("crashed", "state"),
+                         [f"at most {256 * run + 64} bytes per key: 256 partial matches of {run} with their items, "
+                          "and 64"])
+        self.assertEqual(self.lines("crashed", "limit"),
+                         [f"100000 keys, at most {100000 * (256 * run + 64)} bytes"])
+        self.assertEqual(self.lines("gone", "pattern"), ["2 of (signal plain, event lost) within 2m"])
+        self.assertEqual(self.lines("flapping", "pattern"), ["event flap, 5 times within 10m"])
+        self.assertEqual(self.lines("flapping", "state"),
+                         [f"at most {10000 * 24 + 64} bytes per key: 10000 times of items of 24, and 64"])
+        self.assertIn("nothing per instant", self.lines("flapping", "cost")[0])
 
     def test_nothing_is_explained_of_wrong_rules(self):
         with tempfile.TemporaryDirectory() as folder:

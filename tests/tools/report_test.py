@@ -4,6 +4,8 @@ import glob
 import json
 import os
 import re
+import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -161,6 +163,23 @@ class ReportTest(unittest.TestCase):
         VIEWERS.validate(json.loads(out))
         self.assertEqual(json.loads(out)["runs"][0]["results"], [])
 
+    def test_a_folder_with_rules_of_both_kinds(self):
+        folder = os.path.join(self.folder.name, "both")
+        write(folder, "mine.rn", "kind vm { id vm }\n")
+        write(folder, "alerts/a.yaml", "groups:\n- name: a\n  rules:\n  - {alert: Down, expr: up == 0}\n")
+        write(folder, "values.yaml", "replicas: 3\n")
+        code, out, err = run("check", folder)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("1 alerting rule", out)
+        self.assertIn("1 kind", out)
+        self.assertEqual(run("check", os.path.join(folder, "alerts"))[0], 0)
+        write(folder, "alerts/b.yml", "groups:\n- name: b\n  rules:\n  - {alert: Down, expr: up ==}\n")
+        code, _, err = run("check", os.path.join(folder, "alerts"))
+        self.assertEqual(code, 1)
+        self.assertIn("alerts/b.yml:4:", err)
+        write(folder, "nothing/values.yaml", "replicas: 3\n")
+        self.assertEqual(run("check", os.path.join(folder, "nothing"))[0], 66)
+
     def seen(self, names, metric="cpu_raito"):
         path = write(self.folder.name, "seen.txt", names)
         return self.check(f"kind vm {{ id vm }}\nsignal hot on vm {{ when {metric} > 0.9 }}\n", "--seen", path)
@@ -178,6 +197,31 @@ class ReportTest(unittest.TestCase):
         self.assertIn("did you mean `cpu_ratio`?", self.seen(text)[2])
         self.assertEqual(self.seen(text, "up")[2], "")
         self.assertEqual(self.seen(text, '{"vm.größe"}')[2], "")
+
+    def test_seen_names_of_records(self):
+        own = ('{"metric":"cpu_ratio","labels":{"vm":"a"},"value":0.5,"time":"2026-11-22T07:17:16Z"}\n'
+               '{"event":"deploy_finished","labels":{"vm":"a"},"time":"2026-11-22T07:17:16Z"}\n'
+               '{"entity":"vm:a"}\n{"metric":"broken_name"\n')
+        self.assertIn("did you mean `cpu_ratio`?", self.seen(own)[2])
+        self.assertEqual(self.seen(own, "count_over_time(deploy_finished[5m])")[2], "")
+        self.assertIn("E0413", self.seen(own, "broken_name")[2])
+        telegraf = '{"fields":{"io_await":41.5},"name":"diskio","tags":{"host":"a"},"timestamp":1795331836}\n'
+        self.assertIn("did you mean `diskio_io_await`?", self.seen(telegraf, "diskio_io_awit")[2])
+        kcat = json.dumps({"topic": "metrics", "partition": 0, "offset": 7, "ts": 1795331836000, "key": None,
+                           "payload": own.split("\n", maxsplit=1)[0]}) + "\n"
+        self.assertEqual(self.seen(kcat, "cpu_ratio")[2], "")
+        packed = os.path.join(self.folder.name, "records.json.zst")
+        if shutil.which("zstd") is None:
+            self.skipTest("no zstd here")
+        subprocess.run(["zstd", "-q", "-f", "-o", packed], input=own.encode(), check=True)
+        rules = "kind vm { id vm }\nsignal hot on vm { when cpu_raito > 0.9 }\n"
+        self.assertIn("did you mean `cpu_ratio`?", self.check(rules, "--seen", packed)[2])
+
+    def test_seen_names_and_patterns(self):
+        _, _, err = self.check("kind vm { id vm }\nsignal odd on vm { when event deploy_finish 2 times within 5m }\n",
+                               "--seen", write(self.folder.name, "seen.txt", "deploy_finished\n"))
+        self.assertIn("rules.rn:2:31: warning[E0413]: no metric or event `deploy_finish` has been seen", err)
+        self.assertIn("did you mean `deploy_finished`?", err)
 
     def test_seen_files_that_cannot_be(self):
         self.assertEqual(self.seen("# nothing\n")[0], 78)

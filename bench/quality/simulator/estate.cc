@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "fmt/format.h"
 
@@ -198,11 +200,6 @@ class Builder {
       }
     }
     machines_taken_ = vm % estate_.count(Kind::kVm);
-    for (size_t i = 0; i < estate_.count(Kind::kDatabase); ++i) {
-      if (random_.Chance(0.4)) {
-        Add(Link::kShieldedBy, At(Kind::kDatabase, i), Any(Kind::kCache), 1, 10, 60, 0.3);
-      }
-    }
   }
 
   void Services() {
@@ -265,12 +262,15 @@ class Builder {
       called.push_back(callee);
       Add(Link::kCalls, service, callee, random_.Between(0.1, 0.95), 5, 40, 0.2);
     }
-    if (random_.Chance(layer < 3 ? 0.75 : 0.35)) {
-      Add(Link::kQueries, service, Popular(Kind::kDatabase), random_.Between(0.3, 0.95), 5, 40,
-          0.15);
+    const bool queries = random_.Chance(layer < 3 ? 0.75 : 0.35), caches = random_.Chance(0.4);
+    const EntityIndex database = Popular(Kind::kDatabase), cache = Popular(Kind::kCache);
+    if (queries) {
+      Add(Link::kQueries, service, database, random_.Between(0.3, 0.95), 5, 40, 0.15);
     }
-    if (random_.Chance(0.4)) {
-      Add(Link::kCachesIn, service, Popular(Kind::kCache), random_.Between(0.3, 0.9), 5, 40, 0.15);
+    if (caches) Add(Link::kCachesIn, service, cache, random_.Between(0.3, 0.9), 5, 40, 0.15);
+    // That the database bears the load only behind the cache is mostly known, not always.
+    if (queries && caches && random_.Chance(0.7) && shields_.insert({database, cache}).second) {
+      Add(Link::kShieldedBy, database, cache, 1, 10, 60, 0.3);
     }
     if (random_.Chance(0.2)) {
       Add(Link::kPublishesTo, service, Popular(Kind::kQueue), random_.Between(0.2, 0.8), 30, 120,
@@ -323,6 +323,7 @@ class Builder {
   Random random_;
   Estate estate_;
   size_t machines_taken_ = 0;
+  std::set<std::pair<EntityIndex, EntityIndex>> shields_;
 };
 
 }  // namespace

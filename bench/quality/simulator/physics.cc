@@ -218,7 +218,7 @@ void Physics::Hosted(EntityIndex i, const Force& force, State& state) {
     const Relation& relation = estate_.relations[r];
     const State& below = states_[relation.to];
     if (relation.link == Link::kShieldedBy) {
-      misses = LaggedSlow(r, below.aux);
+      misses = std::max(misses, LaggedSlow(r, below.aux));
       continue;
     }
     state.down = std::max(state.down, below.down);

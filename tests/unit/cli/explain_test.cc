@@ -1,4 +1,7 @@
 // `rootnote explain`: what became of a signal, at an instant; and an incident in words.
+#include <cstdint>
+#include <sstream>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -131,9 +134,9 @@ TEST_F(ExplainTest, AnIncidentInWords) {
   const std::string path = Incidents();
   const Exit exit = RunBinary({"explain", path});
   EXPECT_EQ(exit.code, kExitOk) << exit.err;
-  EXPECT_THAT(exit.out,
-              AllOf(HasSubstr("vm:v1"), HasSubstr("app:shop"), HasSubstr("vm:v1 → app:shop"),
-                    HasSubstr("rn-"), Not(HasSubstr("\x1b["))));
+  EXPECT_THAT(exit.out, AllOf(HasSubstr("■ vm:v1"), HasSubstr("│ runs_on"), HasSubstr("● app:shop"),
+                              HasSubstr("Why vm:v1"), HasSubstr("own evidence"), HasSubstr("rn-"),
+                              Not(HasSubstr("\x1b["))));
   // Of several revisions the last one is told, also from standard input.
   EXPECT_EQ(RunBinary({"explain", "-"}, {}, testing::ReadFile(path)).out, exit.out);
 }
@@ -145,6 +148,68 @@ TEST_F(ExplainTest, WhyAnEntityIsNotTheRoot) {
   EXPECT_EQ(root.code, kExitOk);
   EXPECT_THAT(root.out, HasSubstr("is the root"));
   EXPECT_THAT(RunBinary({"explain", path, "--why-not", "vm:nowhere"}).out, HasSubstr("vm:nowhere"));
+}
+
+TEST_F(ExplainTest, TheScoreIsASum) {
+  const Exit exit = RunBinary({"explain", Incidents(), "--why-not", "vm:v1"});
+  std::istringstream lines(exit.out);
+  int64_t sum = 0, score = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string number, word;
+    words >> number >> word;
+    if (word == "score") {
+      score = std::stoll(number);
+    } else if (number.starts_with('+') || number.starts_with('-')) {
+      sum += std::stoll(number);
+    }
+  }
+  EXPECT_GT(score, 0) << exit.out;
+  EXPECT_EQ(sum, score) << exit.out;
+}
+
+TEST_F(ExplainTest, DrawnForOthers) {
+  const std::string path = Incidents();
+  const Exit dot = RunBinary({"explain", path, "--format", "dot"});
+  EXPECT_EQ(dot.code, kExitOk) << dot.err;
+  EXPECT_THAT(dot.out, AllOf(StartsWith("digraph incident {"), HasSubstr("vm:v1\nvm_down"),
+                             HasSubstr("n0 -> n1 [label=\"runs_on\"];")));
+  const Exit mermaid = RunBinary({"explain", path, "--format", "mermaid"});
+  EXPECT_THAT(mermaid.out, AllOf(HasSubstr("graph TD\n"), HasSubstr(":::root"),
+                                 HasSubstr("n0 -->|\"runs_on\"| n1")));
+  const Exit json = RunBinary({"explain", path, "--format", "json"});
+  EXPECT_THAT(json.out, AllOf(StartsWith("{\"incident_id\":\"rn-"), HasSubstr("\"parts\":[{"),
+                              HasSubstr("\"role\":\"root\"")));
+  const Exit why = RunBinary({"explain", path, "--why-not", "app:shop", "--format", "json"});
+  EXPECT_THAT(why.out, HasSubstr("\"verdict\":\"affected\""));
+  EXPECT_EQ(RunBinary({"explain", path, "--format", "png"}).code, kExitUsage);
+  EXPECT_EQ(RunBinary({"explain", path, "--format", "dot", "--why-not", "app:shop"}).code,
+            kExitUsage);
+}
+
+TEST_F(ExplainTest, ASignalOfARecord) {
+  const std::string path = Incidents();
+  EXPECT_THAT(RunBinary({"explain", path, "--signal", "vm_down", "--entity", "vm:v1"}).out,
+              AllOf(StartsWith("vm_down on vm:v1 is over: owned by rn-"), HasSubstr("root vm:v1")));
+  EXPECT_THAT(RunBinary({"explain", path, "--signal", "vm_down", "--entity", "vm:v2"}).out,
+              HasSubstr("is not part of rn-"));
+  EXPECT_EQ(RunBinary({"explain", path, "--signal", "vm_down"}).code, kExitUsage);
+}
+
+// As `curl …/api/v1/findings | rootnote explain - --signal S --entity E` does.
+TEST_F(ExplainTest, ASignalOfADaemonsFindings) {
+  const std::string findings =
+      R"({"findings":[{"signal":"disk_errors","entity":"disk:a1/d2","state":"firing",)"
+      R"("verdict":"tolerated","detail":"array:a1: 1 of 3 disks failing, tolerated"}]})";
+  const auto ask = [&](const std::string& entity) {
+    return RunBinary({"explain", "-", "--signal", "disk_errors", "--entity", entity}, {}, findings);
+  };
+  EXPECT_EQ(ask("disk:a1/d2").out,
+            "disk_errors on disk:a1/d2 is firing: tolerated (array:a1: 1 of 3 disks failing, "
+            "tolerated)\n");
+  EXPECT_THAT(ask("disk:a1/d1").out, HasSubstr("is inactive"));
+  EXPECT_NE(RunBinary({"explain", "-", "--signal", "a", "--entity", "b"}, {}, "nonsense").code,
+            kExitOk);
 }
 
 TEST_F(ExplainTest, WhatIsNoIncident) {

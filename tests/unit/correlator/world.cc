@@ -168,6 +168,10 @@ void World::EndOn(double at, std::string_view signal, std::string_view from,
   queue_[ToMillis(At(at))].back().relation_from = from;
 }
 
+void World::Send(double at, const Transition& transition) {
+  queue_[ToMillis(At(at))].push_back(transition);
+}
+
 void World::End(double at, std::string_view signal, std::string_view entity, std::string reason) {
   Transition& transition = queue_[ToMillis(At(at))].emplace_back();
   transition.time = transition.onset = At(at);
@@ -205,7 +209,8 @@ std::vector<Incident> World::Step(const std::vector<Transition>& transitions) {
   return news;
 }
 
-std::vector<Incident> World::Restart(bool with_ends, const IncidentOptions& options) {
+std::vector<Incident> World::Restart(bool with_ends, const IncidentOptions& options,
+                                     const std::function<void()>& before) {
   while (records_.size() < emitted_.size()) {
     absl::StatusOr<Incident> read = DecodeIncident(EncodeIncident(emitted_[records_.size()]));
     EXPECT_TRUE(read.ok()) << read.status();
@@ -237,6 +242,7 @@ std::vector<Incident> World::Restart(bool with_ends, const IncidentOptions& opti
     again.insert(again.end(), run.begin(), run.end());
   }
   std::sort(again.begin(), again.end());
+  if (before) before();
   return Step(again);
 }
 

@@ -1,6 +1,7 @@
 // A small world for correlation: rules as text, a map, who is watched, and symptoms by hand.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -63,13 +64,15 @@ class World {
               double onset = -1);
   void EndOn(double at, std::string_view signal, std::string_view from, std::string_view entity);
   void End(double at, std::string_view signal, std::string_view entity, std::string reason = "");
+  void Send(double at, const Transition& transition);
   // Ticks of a second up to and with `until`; what was emitted on the way.
   std::vector<Incident> Run(double until);
 
   // A new store takes over from the records emitted so far and, in a step of its own, from the
   // symptoms as they are at the tick last run; what that emits. `with_ends`: it also hears of the
-  // ends that the records do not know yet.
-  std::vector<Incident> Restart(bool with_ends = true, const IncidentOptions& options = {});
+  // ends that the records do not know yet. `before`: what else is read before the first step.
+  std::vector<Incident> Restart(bool with_ends = true, const IncidentOptions& options = {},
+                                const std::function<void()>& before = nullptr);
 
   IncidentStore& store() { return *store_; }
   // All revisions so far.

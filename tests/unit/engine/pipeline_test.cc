@@ -110,6 +110,39 @@ TEST(Pipeline, PoisonGoesToTheDeadLettersAndTheRestGoesOn) {
   }
 }
 
+// A topic with a projection gets another form of the same revisions, whatever the other topics get.
+TEST(Pipeline, RoutesSendWhatTheirProjectionMakes) {
+  std::string rules(testing::kRules);
+  rules.replace(rules.find("incidents { hold back 20s }"), std::string::npos,
+                "incidents { hold back 20s route to topic \"all\" "
+                "route to topic \"pages\" as pagerduty }");
+  FaultySink sink;
+  Metrics metrics;
+  const Ran ran =
+      Replay(With(Map(), InOrder(Story())), Options(), sink, metrics, testing::Rules(rules));
+  ASSERT_TRUE(ran.status.ok()) << ran.status.message();
+  EXPECT_EQ(sink.Lines("all"), ran.incidents);
+  size_t pages = 0;
+  for (const OutputRecord& record : sink.records()) {
+    if (record.topic != "pages") {
+      continue;
+    }
+    ASSERT_LT(pages, ran.decoded.size());
+    const Incident& incident = ran.decoded[pages++];
+    EXPECT_EQ(record.key, incident.id);
+    const bool open = incident.status == IncidentStatus::kOpen;
+    const std::string begin = fmt::format(R"({{"event_action":"{}","dedup_key":"{}",)",
+                                          open ? "trigger" : "resolve", incident.id);
+    EXPECT_EQ(record.value->substr(0, begin.size()), begin);
+    const std::map<std::string, std::optional<std::string>> headers(record.headers.begin(),
+                                                                    record.headers.end());
+    EXPECT_EQ(headers.at("ce_type"), "rootnote.incident.pagerduty");
+    EXPECT_EQ(headers.at("x-rootnote-projection"), "pagerduty");
+    EXPECT_EQ(headers.at("x-rootnote-status"), Name(incident.status));
+  }
+  EXPECT_EQ(pages, ran.decoded.size());
+}
+
 TEST(Pipeline, AtTheEndEveryOffsetOfAClosedTickIsCommitted) {
   FaultySink sink;
   Metrics metrics;

@@ -4,7 +4,6 @@
 #include "gtest/gtest.h"
 
 #include "rules/compiler.h"
-#include "rules/importer.h"
 
 namespace rootnote {
 namespace {
@@ -29,13 +28,15 @@ Imported Import(const std::string& yaml, const std::string& mapping = "node from
       "kind node { id node }\nkind disk { id node, device }\nkind pod { id namespace, pod }\n"
       "import prometheus \"alerts/*.yaml\" { " +
       mapping + " }\n";
-  const ImportFiles read = [&](const std::string& pattern,
-                               const std::string& from) -> absl::StatusOr<std::vector<RuleSource>> {
+  CompileOptions options;
+  options.read_rule_files =
+      [&](const std::string& pattern,
+          const std::string& from) -> absl::StatusOr<std::vector<RuleSource>> {
     EXPECT_EQ(pattern, "alerts/*.yaml");
     EXPECT_EQ(from, "rules.rn");
     return std::vector<RuleSource>{RuleSource("alerts/a.yaml", yaml)};
   };
-  Imported imported{Compile({RuleSource("rules.rn", rules)}, {}, read), ""};
+  Imported imported{Compile({RuleSource("rules.rn", rules)}, options), ""};
   for (const Diagnostic& diagnostic : imported.result.diagnostics.list()) {
     imported.text += FormatDiagnostic(diagnostic, imported.result.sources);
   }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <random>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -171,6 +173,62 @@ TEST(AnomalyScore, AnOnsetIsToldOnce) {
   EXPECT_EQ(*Call(AnomalyOnsetOverTime, points, 600), 0);
   points.push_back({points.back().time + 1min, 220});
   EXPECT_NEAR(*Call(AnomalyOnsetOverTime, points, 600), 120 / Unit(90), 1e-9);
+}
+
+// Uniform in (0, 1], the same everywhere.
+double Uniform(std::mt19937_64& random) {
+  return (static_cast<double>(random() >> 11) + 1) / 9007199254740992.0;
+}
+double Normal(std::mt19937_64& random) {
+  return std::sqrt(-2 * std::log(Uniform(random))) * std::cos(2 * M_PI * Uniform(random));
+}
+
+// Thirty-five hours of rows a minute; how often the last ten of them are unusual by the pack's
+// limit.
+struct Noise {
+  const char* name;
+  std::function<double(std::mt19937_64&, size_t)> at;
+};
+
+size_t Unusual(const std::vector<Point>& points) {
+  size_t count = 0;
+  for (size_t end = 25 * 60; end < points.size(); ++end) {
+    const std::span<const Point> window(points.data() + end - 25 * 60, 25 * 60);
+    const auto score = AnomalyScore(window, window.back().time, {10min, 0, 0.5});
+    count += score && std::abs(*score) > 6;
+  }
+  return count;
+}
+
+// What the limit is made for: no false alarm in 14,400 looks at noise, and every fault of five
+// minutes that goes to five times what was ever seen.
+TEST(AnomalyScore, NoiseIsNotUnusualAndFaultsAre) {
+  const Noise kinds[] = {
+      {"normal", [](auto& random, size_t) { return 100 + 10 * Normal(random); }},
+      {"exponential", [](auto& random, size_t) { return -std::log(Uniform(random)); }},
+      {"lognormal", [](auto& random, size_t) { return std::exp(0.5 * Normal(random)); }},
+      {"daily",
+       [](auto& random, size_t i) {
+         const double day = std::sin(2 * M_PI * static_cast<double>(i) / 1440);
+         return 100 + 60 * day + 5 * Normal(random);
+       }},
+      {"bursts",
+       [](auto& random, size_t i) { return (i % 60 < 5 ? 4 : 1) * (1 + 0.1 * Normal(random)); }},
+      {"counts", [](auto& random, size_t) { return std::floor(-2 * std::log(Uniform(random))); }},
+  };
+  for (const Noise& kind : kinds) {
+    SCOPED_TRACE(kind.name);
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+      SCOPED_TRACE(seed);
+      std::mt19937_64 random(seed);
+      auto points = Samples(35 * 60, 1min, [&](size_t i) { return kind.at(random, i); });
+      EXPECT_EQ(Unusual(points), 0U);
+      double highest = 0;
+      for (const Point& point : points) highest = std::max(highest, point.value);
+      for (size_t i = 2000; i < 2005; ++i) points[i].value = 5 * highest;
+      EXPECT_GE(Unusual(points), 3U);
+    }
+  }
 }
 
 TEST(AnomalyScore, NamesOfItsFunctions) {

@@ -298,6 +298,15 @@ TEST(RuleSource, PositionsCountCodePoints) {
   EXPECT_EQ(source.Line(0), "");
 }
 
+TEST(Unquote, BytesThatAreNoTextWhereGoHasThem) {
+  UnquoteError error;
+  EXPECT_EQ(Unquote(R"("a\xc5z\377")", error, ByteEscapes::kAnyByte), "a\xc5z\xff");
+  EXPECT_EQ(Unquote(R"("\xc3\xa9")", error, ByteEscapes::kAnyByte), "\xC3\xA9");
+  EXPECT_EQ(Quote("a\xc5z\xC3\xA9"), "\"a\\xc5z\xC3\xA9\"");
+  EXPECT_EQ(Unquote(Quote("\xff\x80"), error, ByteEscapes::kAnyByte), "\xff\x80");
+  EXPECT_EQ(Unquote("\"\xff\"", error, ByteEscapes::kAnyByte), std::nullopt);
+}
+
 TEST(Unquote, GivesBackWhatQuoteWrote) {
   for (const std::string text : {"", "plain", "\"q\" \\ \n\r\t", "\x01\x7f", "caf\xC3\xA9"}) {
     UnquoteError error;

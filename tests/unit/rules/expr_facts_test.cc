@@ -84,12 +84,38 @@ TEST(DimensionOf, CombinesThem) {
   EXPECT_EQ(DimensionText("x_bytes * 2"), "bytes");
   EXPECT_EQ(DimensionText("1 / y_seconds"), "per second");
   EXPECT_EQ(DimensionText("errors_total / requests_total"), "quotient");
-  EXPECT_EQ(DimensionText("100 * errors_total / requests_total"), "quotient");
+  EXPECT_EQ(DimensionText("100 * errors_total / requests_total"), "percent");
+  EXPECT_EQ(DimensionText("sum(x_bytes) * 100 / sum(y_bytes)"), "percent");
+  EXPECT_EQ(DimensionText("100 * errors_total"), "?");
+  EXPECT_EQ(DimensionText("memory_percent / 100"), "a number without unit");
+  EXPECT_EQ(DimensionText("0.01 * memory_percent"), "a number without unit");
+  EXPECT_EQ(DimensionText("2 * memory_percent"), "percent");
   EXPECT_EQ(DimensionText("100 * (errors_total / requests_total)"), "percent");
   EXPECT_EQ(DimensionText("rate(x_seconds_sum[5m]) / rate(x_seconds_count[5m])"), "seconds");
   EXPECT_EQ(DimensionText("histogram_quantile(0.9, rate(x_seconds_bucket[5m]))"), "seconds");
   EXPECT_EQ(DimensionText("x_bytes > y"), "bytes");
   EXPECT_EQ(DimensionText("x_bytes > bool y"), "a number without unit");
+}
+
+// Seconds per second is a ratio; what has no unit goes with everything.
+TEST(DimensionOf, KeepsWhatAFunctionKeeps) {
+  for (const char* function :
+       {"avg_over_time", "min_over_time", "max_over_time", "sum_over_time", "last_over_time",
+        "first_over_time", "stddev_over_time", "mad_over_time", "increase", "delta", "idelta"}) {
+    EXPECT_EQ(DimensionText(std::string(function) + "(x_bytes[5m])"), "bytes") << function;
+  }
+  EXPECT_EQ(DimensionText("quantile_over_time(0.9, x_seconds[5m])"), "seconds");
+  EXPECT_EQ(DimensionText("predict_linear(x_bytes[1h], 3600)"), "bytes");
+  for (const char* function : {"count_over_time", "changes", "resets"}) {
+    EXPECT_EQ(DimensionText(std::string(function) + "(x_bytes[5m])"), "a number without unit")
+        << function;
+  }
+  EXPECT_EQ(DimensionText("deriv(x_bytes[5m])"), "bytes per second");
+  EXPECT_EQ(DimensionText("irate(x_seconds_total[5m])"), "a number without unit");
+  EXPECT_EQ(DimensionText("x_bytes * y_seconds"), "bytes seconds");
+  EXPECT_EQ(DimensionText("x_bytes * y"), "?");
+  EXPECT_EQ(DimensionText("rate(x_bytes_total[5m]) / y_bytes"), "per second");
+  EXPECT_EQ(DimensionText("stdvar_over_time(x_bytes[5m])"), "?");
 }
 
 using Direction = Condition::Direction;

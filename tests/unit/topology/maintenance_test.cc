@@ -153,6 +153,78 @@ TEST_F(MaintenanceTest, OneOffWindow) {
       "nyynnn");
 }
 
+TEST_F(MaintenanceTest, EveryOtherWeek) {
+  Maintenance window = Every({2}, Clock(22, 0), Clock(2, 0), "UTC");  // tuesdays
+  window.weeks = 2;
+  window.starting = Date(2026, 1, 8, 0);  // a thursday: the first tuesday of its weeks is later
+  EXPECT_EQ(
+      InWindow(window, {"2026-01-06T23:00:00Z", "2026-01-13T23:00:00Z", "2026-01-20T23:00:00Z",
+                        "2026-01-21T01:59:59Z", "2026-01-21T02:00:00Z", "2026-01-27T23:00:00Z",
+                        "2026-12-22T23:00:00Z"}),
+      "nnyynny");
+}
+
+TEST_F(MaintenanceTest, NthWeekdayOfTheMonth) {
+  Maintenance window = Every({2}, Clock(18, 0), Clock(20, 0), "America/New_York");
+  window.nth = {2, -1};
+  EXPECT_EQ(
+      InWindow(window, {"2026-03-03T23:00:00Z", "2026-03-10T22:00:00Z", "2026-03-17T22:00:00Z",
+                        "2026-03-24T22:00:00Z", "2026-03-31T22:00:00Z", "2026-02-10T23:00:00Z",
+                        "2026-02-24T23:00:00Z"}),
+      "nynnyyy");
+}
+
+TEST_F(MaintenanceTest, DaysOfTheMonthStartAndEnd) {
+  Maintenance window = Every({}, Clock(23, 0), Clock(24, 0), "UTC");
+  window.month_days = {31, -1};
+  window.starting = Date(2026, 1, 31, 0);
+  window.until = Date(2026, 5, 31, 0);
+  window.except = {Date(2026, 3, 31, 0)};
+  EXPECT_EQ(
+      InWindow(window, {"2025-12-31T23:30:00Z", "2026-01-31T23:30:00Z", "2026-02-28T23:30:00Z",
+                        "2026-02-27T23:30:00Z", "2026-03-31T23:30:00Z", "2026-04-30T23:30:00Z",
+                        "2026-05-31T23:59:59Z", "2026-06-30T23:30:00Z"}),
+      "nyynnyyn");
+}
+
+TEST_F(MaintenanceTest, RareWindowsAreFoundFarAhead) {
+  Maintenance leap = Every({}, Clock(1, 0), Clock(2, 0), "Europe/Paris");
+  leap.month_days = {29};
+  leap.nth = {5};
+  leap.starting = Date(2027, 2, 1, 0);
+  Maintenance never = Every({}, Clock(1, 0), Clock(2, 0), "UTC");
+  never.until = Date(2026, 1, 1, 0);
+  program_->maintenance = {leap, never};
+  MaintenanceCalendar calendar(program_);
+  // The 29th of March 2027 is the fifth of its weekday, as every 29th is.
+  EXPECT_EQ(calendar.SpanAt(program_->maintenance[0], Utc("2026-06-01T00:00:00Z"))->from,
+            Utc("2027-03-28T23:00:00Z"));
+  EXPECT_FALSE(calendar.SpanAt(program_->maintenance[1], Utc("2026-06-01T00:00:00Z")));
+}
+
+// Against a day by day count of what the words say.
+TEST_F(MaintenanceTest, EveryDayOfTwoYearsAsTheWordsSay) {
+  Maintenance window = Every({1, 4}, Clock(12, 0), Clock(13, 0), "UTC");  // mondays, thursdays
+  window.weeks = 3;
+  window.nth = {1, 3};
+  window.starting = Date(2026, 1, 1, 0);
+  program_->maintenance = {window};
+  MaintenanceCalendar calendar(program_);
+  const EventTime first = Utc("2026-01-01T12:30:00Z");  // a thursday
+  int open = 0;
+  for (int day = 0; day < 730; ++day) {
+    const EventTime noon = first + std::chrono::hours(24) * day;
+    const int day_of_month = std::stoi(FormatRfc3339(noon).substr(8, 2));
+    const int weekday = (4 + day) % 7;  // 0 is sunday
+    const int week = (day + 3) / 7;     // since monday, 2025-12-29
+    const int nth = (day_of_month - 1) / 7 + 1;
+    const bool expected = (weekday == 1 || weekday == 4) && week % 3 == 0 && (nth == 1 || nth == 3);
+    EXPECT_EQ(calendar.AnyOpen(noon), expected) << FormatRfc3339(noon);
+    open += expected ? 1 : 0;
+  }
+  EXPECT_GT(open, 10);
+}
+
 TEST_F(MaintenanceTest, NextChangeAndSpan) {
   program_->maintenance = {Every({0}, Clock(2, 0), Clock(4, 0), "Europe/Paris")};
   Maintenance once;
