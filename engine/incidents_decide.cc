@@ -186,6 +186,9 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   live.unjudged = false;
   for (EntityId cause : root.causes) {
     std::string name(estate.Name(cause));
+    // What it made fail earlier is not what made it fail.
+    const auto affected = live.impact.find(name);
+    if (same && affected != live.impact.end() && !affected->second.path.empty()) continue;
     if (std::find(live.causes.begin(), live.causes.end(), name) == live.causes.end()) {
       live.causes.push_back(name);
       live.impact.erase(name);
