@@ -232,6 +232,7 @@ void Correlator::Table::Apply(const Transition& transition, std::vector<Ended>& 
   symptom.unmapped = transition.unmapped;
   symptom.position = transition.position;
   symptom.summary = transition.summary;
+  if (transition.alert != nullptr) symptom.alert = transition.alert;
   if (transition.to == SignalState::kFiring) {
     if (symptom.fired_at == kMaxTime) symptom.fired_at = transition.time;
   } else {

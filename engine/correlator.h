@@ -49,7 +49,8 @@ struct Symptom {
   double value = 0;
   bool unmapped = false;
   EvidencePosition position;
-  std::string summary;  // the rule's words, filled in when it fired
+  std::string summary;                      // the rule's words, filled in when it fired
+  std::shared_ptr<const AlertTexts> alert;  // of imported alerts; else null
 };
 
 // What the last evaluation made of a symptom that no incident owns.

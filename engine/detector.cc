@@ -24,6 +24,15 @@ promql::EvalOptions EvalOptionsOf(const DetectorOptions& options) {
   return eval;
 }
 
+prometheus::GroupOptions GroupOptionsOf(const DetectorOptions& options) {
+  prometheus::GroupOptions group;
+  group.lookback = options.lookback;
+  group.default_step = options.evaluation_interval;
+  group.external_labels = options.external_labels;
+  group.external_url = options.external_url;
+  return group;
+}
+
 Metric& Dropped(Metrics& metrics, std::string_view reason) {
   return metrics.Counter("rootnote_samples_dropped_total", "Samples that were not taken.",
                          fmt::format("reason=\"{}\"", reason));
@@ -43,6 +52,7 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
       absence_(rules),
       book_(rules.program()),
       patterns_(rules.program()),
+      imported_(rules, shards_, store_, GroupOptionsOf(options), options.series_max, metrics),
       evaluated_from_(rules.program().signals.size(), kMaxTime),
       resumed_(rules.program().signals.size()),
       limits_(RuleLimitSignal(rules.program())),
@@ -71,6 +81,8 @@ Detector::Detector(const RuleSet& rules, ShardPool& pool, const TopicNames& topi
   for (uint32_t i = 0; i < std::max(options.shards, 1U); ++i) {
     shards_.emplace_back(rules);
   }
+  grids_ = imported_.grids();
+  always_due_ = imported_.speaks_of_nothing();
   for (const SignalId named : rules.named_by_patterns()) {
     book_.Watch(named);
   }
@@ -190,10 +202,6 @@ std::vector<const Series*> Detector::Admit() {
   return admitted;
 }
 
-bool Detector::Warm(SignalId signal, EventTime at) const {
-  return covered_from_ == kMinTime || at - rules_.plan(signal).settles >= covered_from_;
-}
-
 size_t Detector::warming(EventTime at) const {
   size_t count = 0;
   for (size_t i = 0; i < rules_.program().signals.size(); ++i) {
@@ -226,6 +234,9 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
     if (std::holds_alternative<PatternCondition>(program.signals[i].when.what)) {
       continue;  // at every tick, not at the grid
     }
+    if (program.signals[i].imported) {
+      continue;  // with its group
+    }
     const SignalPlan& plan = rules_.plan(id);
     const bool anything =
         plan.yields_on_empty || book_.Active(id) || absence_.Has(id) ||
@@ -240,6 +251,7 @@ std::vector<SignalId> Detector::Due(EventTime instant) const {
 
 void Detector::Evaluate(EventTime instant, const Topology& topology, bool frozen,
                         std::vector<Transition>& out) {
+  EvaluateImported(instant, topology, frozen, out);
   const std::vector<SignalId> due = Due(instant);
   for (const SignalId id : due) {
     EventTime& from = evaluated_from_[id.index()];
@@ -426,11 +438,25 @@ void Detector::Unresolve(const Signal& signal, const promql::Element& element, E
   unresolved_.push_back({signal.name, element.labels, element.value, instant});
 }
 
+// The annotation that says what is wrong.
+std::string Detector::SaidBy(const AlertTexts& alert) {
+  for (const char* wanted : {"summary", "message", "title", "description"}) {
+    for (const auto& [name, text] : alert.annotations) {
+      if (name == wanted && !text.empty()) {
+        return text;
+      }
+    }
+  }
+  return "";
+}
+
 void Detector::Complete(Transition& transition, const Topology& topology) const {
   transition.unmapped = !topology.Find(transition.entity);
   const Series* series = watch_.Newest(transition.signal, transition.entity);
   if (series != nullptr) {
-    transition.position.topic = topics_.Name(series->position.topic);
+    // What rules record lies on no topic.
+    const bool received = series->position.partition >= 0;
+    transition.position.topic = received ? topics_.Name(series->position.topic) : "";
     transition.position.partition = series->position.partition;
     transition.position.offset = series->position.offset;
     transition.position.time = series->last;
@@ -442,10 +468,15 @@ void Detector::Complete(Transition& transition, const Topology& topology) const 
       transition.position.offset = origin->position.offset;
     }
     transition.position.time = origin->time;
+  } else if (rules_.program().signal(transition.signal).imported) {
+    transition.position.time = transition.time;
   }
   const Signal& signal = rules_.program().signal(transition.signal);
   if (transition.to == SignalState::kFiring && !signal.summary.empty()) {
     transition.summary = FillIn(signal.summary, rules_.program(), transition, topology);
+  }
+  if (transition.to == SignalState::kFiring && transition.alert != nullptr) {
+    transition.summary = SaidBy(*transition.alert);
   }
 }
 
@@ -470,7 +501,7 @@ EventTime Detector::NextDue(EventTime tick) const {
     next = FromMillis(ticks * size);
   }
   const bool windows = store_.newest() != kMinTime && tick - rules_.history() <= store_.newest();
-  if (!windows && !always_due_ && book_.active() == 0 && absence_.quiet()) {
+  if (!windows && !always_due_ && book_.active() == 0 && absence_.quiet() && !imported_.busy()) {
     return next;
   }
   for (const Millis every : grids_) {

@@ -20,6 +20,7 @@
 #include "engine/absence.h"
 #include "engine/detect.h"
 #include "engine/events.h"
+#include "engine/imported_rules.h"
 #include "engine/metrics.h"
 #include "engine/outbox.h"
 #include "engine/patterns.h"
@@ -41,6 +42,9 @@ struct DetectorOptions {
   Millis tick{1'000};
   Millis event_memory{5'000};  // the longest allowed lateness
   size_t series_max = 2'000'000;
+  // What templates of imported alerts see as $externalLabels and $externalURL.
+  Labels external_labels;
+  std::string external_url;
 };
 
 class Detector {
@@ -68,7 +72,7 @@ class Detector {
   // Nothing older than `from` was read: a rule that looks further back than that is warming, and
   // not evaluated, until it no longer does. Never goes back.
   void CoverFrom(EventTime from) { covered_from_ = std::max(covered_from_, from); }
-  bool Warm(SignalId signal, EventTime at) const;
+  bool Warm(SignalId signal, EventTime at) const { return Covers(rules_.plan(signal).settles, at); }
   size_t warming(EventTime at) const;
   // All symptoms as they are now (SignalBook::Symptoms), complete.
   std::vector<Transition> Active(const Topology& topology) const;
@@ -86,23 +90,32 @@ class Detector {
   }
 
   const WatchBook& watch() const { return watch_; }
+  const ImportedRules& imported() const { return imported_; }
   const WindowStore& store() const { return store_; }
   size_t active() const { return book_.active(); }
   bool begun() const { return begun_; }
 
  private:
+  bool Covers(Millis settles, EventTime at) const {
+    return covered_from_ == kMinTime || at - settles >= covered_from_;
+  }
   void Ingest(TickWork work, const Topology& topology);
   std::vector<const Series*> Admit();
   std::vector<SignalId> Due(EventTime instant) const;
   void Evaluate(EventTime instant, const Topology& topology, bool frozen,
                 std::vector<Transition>& out);
   void StepLimits(EventTime instant, std::vector<Transition>& out);
+  void EvaluateImported(EventTime instant, const Topology& topology, bool frozen,
+                        std::vector<Transition>& out);
+  SignalStep StepOf(const ImportedRules::Alerts& alerts, EventTime instant,
+                    const Topology& topology) const;
   void Match(EventTime tick, const Topology& topology, std::vector<Transition>& out);
   void NoteEdges(const Topology& topology);
   SignalStep StepOf(SignalResult result, EventTime instant, const Topology& topology);
   std::vector<Running> TakeResumed(const SignalStep& step,
                                    const std::function<const std::set<InstanceKey>&()>& with_data);
   void Unresolve(const Signal& signal, const promql::Element& element, EventTime instant);
+  static std::string SaidBy(const AlertTexts& alert);
   void Complete(Transition& transition, const Topology& topology) const;
   void Sweep(EventTime tick);
 
@@ -117,6 +130,7 @@ class Detector {
   Absence absence_;
   SignalBook book_;
   PatternBook patterns_;
+  ImportedRules imported_;
   std::vector<ArrivedEvent> awaited_;             // events of this tick that patterns name
   std::vector<EventTime> evaluated_from_;         // by SignalId
   std::vector<std::vector<Transition>> resumed_;  // by SignalId, until it is evaluated first

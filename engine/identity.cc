@@ -55,7 +55,30 @@ std::string ByOf(const Signal& signal, const Labels& labels) {
   return by;
 }
 
+// What an imported alert, or a series that it reads, is about.
+std::optional<std::string> AlertEntity(const Program& program, const Signal& signal,
+                                       const Labels& labels, const Topology& topology) {
+  const ImportedAlert& alert = *signal.imported;
+  if (alert.identity_from.empty() || !signal.kind) return alert.target;
+  const Kind& kind = program.kind(*signal.kind);
+  auto entity = EntityOf(program, *signal.kind, AsEnd(kind, alert.identity_from, labels), topology);
+  return entity ? entity : EntityOf(program, *signal.kind, labels, topology);
+}
+
 }  // namespace
+
+InstanceKey InstanceOfAlert(const Program& program, const Signal& signal, const Labels& labels,
+                            const Topology& topology) {
+  InstanceKey key;
+  key.entity = AlertEntity(program, signal, labels, topology).value_or(signal.imported->target);
+  for (const auto& [name, value] : labels.ToVector()) {
+    key.by += name;
+    key.by += kBySeparator;
+    key.by += value;
+    key.by += kBySeparator;
+  }
+  return key;
+}
 
 std::optional<std::string> EntityOf(const Program& program, KindId kind, const Labels& labels,
                                     const Topology& topology) {
@@ -83,7 +106,13 @@ std::vector<std::pair<std::string, std::string>> ByLabels(const InstanceKey& key
 std::optional<InstanceKey> InstanceOf(const Program& program, const Signal& signal,
                                       const Labels& labels, const Topology& topology) {
   InstanceKey key;
-  if (signal.relation) {
+  if (signal.imported) {
+    auto entity = AlertEntity(program, signal, labels, topology);
+    if (!entity) {
+      return std::nullopt;
+    }
+    key.entity = *std::move(entity);
+  } else if (signal.relation) {
     const Relation& relation = program.relation(*signal.relation);
     auto to = EndOf(program, relation.to_kinds, relation.to_labels, labels, topology);
     auto from = EndOf(program, relation.from_kinds, relation.from_labels, labels, topology);

@@ -33,6 +33,11 @@ std::optional<std::string> EntityOf(const Program& program, KindId kind, const L
 // The `by` labels of an instance, with their values.
 std::vector<std::pair<std::string, std::string>> ByLabels(const InstanceKey& key);
 
+// Of an alert of an imported group, by its labels: all of them make the instance. One that names no
+// entity is about the alert's target.
+InstanceKey InstanceOfAlert(const Program& program, const Signal& signal, const Labels& labels,
+                            const Topology& topology);
+
 // nullopt: the result cannot carry the identity of the signal's kind or relation.
 std::optional<InstanceKey> InstanceOf(const Program& program, const Signal& signal,
                                       const Labels& labels, const Topology& topology);

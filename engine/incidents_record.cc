@@ -19,6 +19,8 @@ constexpr Millis kSuspectWindow{30 * 60'000};
 constexpr Millis kMapStale{7 * 24 * 3'600'000};
 // Entities of one kind looked at for the list of healthy regions: bounds the cost of a revision.
 constexpr size_t kHealthyScanMax = 20'000;
+// Labels and annotations of one imported alert that a symptom shows.
+constexpr size_t kAlertTextsMax = 64;
 
 void FillRoots(const RecordContext& context, const LiveIncident& live, Incident& record) {
   Incident::Root root;
@@ -171,6 +173,24 @@ void FillLabels(const RecordContext& context, const LiveIncident& live, const Im
   }
 }
 
+std::map<std::string, std::string> AlertLabels(const Symptom& symptom) {
+  std::map<std::string, std::string> labels;
+  if (symptom.alert == nullptr) return labels;
+  for (const auto& [name, value] : symptom.alert->labels.ToVector()) {
+    if (labels.size() < kAlertTextsMax) labels.emplace(name, CutText(value));
+  }
+  return labels;
+}
+
+std::map<std::string, std::string> AlertAnnotations(const Symptom& symptom) {
+  std::map<std::string, std::string> annotations;
+  if (symptom.alert == nullptr) return annotations;
+  for (const auto& [name, text] : symptom.alert->annotations) {
+    if (annotations.size() < kAlertTextsMax) annotations.emplace(name, CutText(text));
+  }
+  return annotations;
+}
+
 struct SymptomOrder {
   bool root;
   Severity severity;
@@ -219,7 +239,8 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
     if (record.symptoms.size() < context.caps.symptoms) {
       record.symptoms.push_back({signal.name, symptom.entity, symptom.relation_from, signal.family,
                                  signal.severity, symptom.onset, next.owned->resolved_at,
-                                 next.owned->resolved_reason, symptom.value, symptom.summary});
+                                 next.owned->resolved_reason, symptom.value, symptom.summary,
+                                 AlertLabels(symptom), AlertAnnotations(symptom)});
     }
     FillEvidence(context, signal, symptom, record);
     if (!next.root && !live.impact.contains(symptom.entity)) continue;

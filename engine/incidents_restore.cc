@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "engine/correlator_gates.h"
 #include "engine/incidents_lifecycle.h"
 #include "engine/incidents_text.h"
+#include "engine/transition.h"
 
 namespace rootnote {
 namespace {
@@ -27,6 +29,14 @@ EvidencePosition PositionOf(const Incident& record, size_t symptom) {
   EvidencePosition unknown;
   unknown.time = kMinTime;
   return unknown;
+}
+
+std::shared_ptr<const AlertTexts> AlertOf(const Incident::Symptom& from) {
+  if (from.labels.empty() && from.annotations.empty()) return nullptr;
+  AlertTexts texts;
+  texts.labels = Labels::From({from.labels.begin(), from.labels.end()});
+  texts.annotations.assign(from.annotations.begin(), from.annotations.end());
+  return std::make_shared<const AlertTexts>(std::move(texts));
 }
 
 void ReadSymptoms(const Program& program, const Incident& record, Episode& episode) {
@@ -46,6 +56,7 @@ void ReadSymptoms(const Program& program, const Incident& record, Episode& episo
     owned.symptom.value = from.value;
     owned.symptom.summary = from.summary;
     owned.symptom.position = PositionOf(record, i);
+    owned.symptom.alert = AlertOf(from);
     owned.resolved_at = from.resolved_at;
     owned.resolved_reason = from.resolved_reason;
   }

@@ -374,6 +374,14 @@ std::string Called(const Estate& estate, std::string_view entity) {
   return WordFor(KindName(entity)) + " " + NameOf(estate, entity);
 }
 
+std::string CutText(std::string_view text) {
+  constexpr size_t kBytesMax = 2'000;
+  if (text.size() <= kBytesMax) return std::string(text);
+  size_t end = kBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 std::string Render(const Template& text, const Estate& estate, const Incident& incident) {
   std::string result;
   for (const Template::Piece& piece : text.pieces) {

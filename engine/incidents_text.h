@@ -30,5 +30,7 @@ std::string NumberWords(double value);
 std::string Enumerated(const std::vector<std::string>& names, size_t max);
 // What people call it: "VM web1", by the map's label `name` or `display_name` if it has one.
 std::string Called(const Estate& estate, std::string_view entity);
+// At most 2,000 bytes of it, whole characters.
+std::string CutText(std::string_view text);
 
 }  // namespace rootnote

@@ -101,6 +101,7 @@ std::vector<Transition> RestoredSymptoms::Begin(EventTime tick, const Detector& 
     }
     found->second.unmapped = transition.unmapped;
     found->second.position = transition.position;
+    found->second.alert = transition.alert;
     if (transition.to == SignalState::kFiring) {
       found->second.value = transition.value;
       if (!transition.summary.empty()) {

@@ -127,8 +127,15 @@ Labels Selector::Project(const Event& event) const {
 
 RuleSet::RuleSet(std::shared_ptr<const Program> program, Millis lookback)
     : program_(std::move(program)) {
+  PlanGroups(lookback);
   for (const Signal& signal : program_->signals) {
     Plan(signal, lookback);
+  }
+  for (size_t i = 0; i < imported_.size(); ++i) {
+    for (size_t k = 0; k < imported_[i].size(); ++k) {
+      const std::optional<SignalId> signal = program_->groups[i].signals[k];
+      if (signal) plans_[signal->index()].settles = imported_[i][k].settles;
+    }
   }
   PlanPatterns();
   for (size_t i = 0; i < selectors_.size(); ++i) {
@@ -169,6 +176,60 @@ SelectorId RuleSet::Add(const Expr& node, Millis history) {
   return id;
 }
 
+// In the order of evaluation: what a rule reads of later ones, in a circle, counts for nothing.
+void RuleSet::PlanGroups(Millis lookback) {
+  if (program_->groups.empty()) return;
+  prometheus::RuleGroups groups;
+  for (const ImportedGroup& group : program_->groups) {
+    groups.push_back(group.group);
+    imported_.emplace_back(group.group->rules.size());
+  }
+  written_.emplace(groups);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (size_t k = 0; k < groups[i]->rules.size(); ++k) {
+      imported_[i][k] = PlanRule(*groups[i], groups[i]->rules[k], lookback);
+    }
+  }
+}
+
+ImportedRulePlan RuleSet::PlanRule(const prometheus::RuleGroup& group, const prometheus::Rule& rule,
+                                   Millis lookback) {
+  const Millis sent_once = std::min(lookback, kSentOnce);
+  ImportedRulePlan plan, before;
+  const auto add = [&](const Expr& expr) {
+    const Millis history = promql::HistoryNeeded(expr, lookback) + group.query_offset;
+    plan.history = std::max(plan.history, history);
+    plan.settles =
+        std::max(plan.settles, promql::HistoryNeeded(expr, sent_once) + group.query_offset);
+    for (const Expr* node : promql::Selectors(expr)) {
+      Add(*node, history);
+      const ImportedRulePlan behind = Behind(*node);
+      before.history = std::max(before.history, behind.history);
+      before.settles = std::max(before.settles, behind.settles);
+    }
+  };
+  add(*rule.expr);
+  for (const auto& query : rule.queries) add(*query);
+  plan.history += before.history + rule.hold + rule.keep_firing + *group.interval;
+  plan.settles += before.settles;
+  plan.of_silence = promql::Selectors(*rule.expr).empty() || YieldsOnEmpty(*rule.expr);
+  return plan;
+}
+
+ImportedRulePlan RuleSet::Behind(const Expr& selector) const {
+  ImportedRulePlan behind;
+  if (!written_) return behind;
+  for (const prometheus::RulePlace& place : written_->WritersOf(selector)) {
+    const prometheus::RuleGroup& group = *program_->groups[place.group].group;
+    const prometheus::Rule& rule = group.rules[place.rule];
+    const ImportedRulePlan& plan = imported_[place.group][place.rule];
+    if (plan.history == Millis(0)) continue;  // comes later
+    behind.history = std::max(behind.history, plan.history);
+    behind.settles = std::max(behind.settles, plan.settles + *group.interval + rule.hold);
+  }
+  return behind;
+}
+
 void RuleSet::Plan(const Signal& signal, Millis lookback) {
   SignalPlan plan;
   auto add_condition = [&](const Condition& condition, bool watched) {
@@ -192,15 +253,19 @@ void RuleSet::Plan(const Signal& signal, Millis lookback) {
     }
     const ExprPtr& expr = std::get<ExprPtr>(condition.what);
     const Millis history = promql::HistoryNeeded(*expr, lookback);
-    plan.history = std::max(plan.history, history);
-    plan.settles =
-        std::max(plan.settles, promql::HistoryNeeded(*expr, std::min(lookback, kSentOnce)));
+    ImportedRulePlan before;
     for (const Expr* node : promql::Selectors(*expr)) {
       const SelectorId id = Add(*node, history);
       if (watched) {
         plan.selectors.push_back(id);
       }
+      const ImportedRulePlan behind = Behind(*node);
+      before.history = std::max(before.history, behind.history);
+      before.settles = std::max(before.settles, behind.settles);
     }
+    plan.history = std::max(plan.history, history + before.history);
+    plan.settles = std::max(
+        plan.settles, promql::HistoryNeeded(*expr, std::min(lookback, kSentOnce)) + before.settles);
     if (watched) {
       plan.yields_on_empty = plan.selectors.empty() || YieldsOnEmpty(*expr);
       std::vector<const Expr*> denominators;

@@ -12,6 +12,8 @@
 #include "absl/container/flat_hash_map.h"
 
 #include "rules/program.h"
+#include "rules/prometheus/dependencies.h"
+#include "rules/prometheus/rule_file.h"
 #include "rules/promql/ast.h"
 #include "schemas/base/string_view.h"
 #include "schemas/base/strong_id.h"
@@ -48,6 +50,14 @@ struct SignalPlan {
   Millis settles{0};
 };
 
+// When one rule of an imported group can be trusted: as `settles` of a signal, with what the rules
+// need whose series it reads.
+struct ImportedRulePlan {
+  Millis history{0};
+  Millis settles{0};
+  bool of_silence = false;  // says something about nothing
+};
+
 class RuleSet {
  public:
   RuleSet(std::shared_ptr<const Program> program, Millis lookback);
@@ -57,6 +67,8 @@ class RuleSet {
   const std::vector<Selector>& selectors() const { return selectors_; }
   const Selector& selector(SelectorId id) const { return selectors_[id.index()]; }
   const SignalPlan& plan(SignalId id) const { return plans_[id.index()]; }
+  // By group and rule, as in the program.
+  const std::vector<std::vector<ImportedRulePlan>>& imported() const { return imported_; }
   // Of a node of the program's own expressions; nullopt for any other.
   std::optional<SelectorId> Find(const promql::Expr& selector) const;
 
@@ -77,6 +89,11 @@ class RuleSet {
  private:
   SelectorId Intern(Selector selector);
   SelectorId Add(const promql::Expr& node, Millis history);
+  void PlanGroups(Millis lookback);
+  ImportedRulePlan PlanRule(const prometheus::RuleGroup& group, const prometheus::Rule& rule,
+                            Millis lookback);
+  // How far back the rules look that write what is read, and how long they take to settle.
+  ImportedRulePlan Behind(const promql::Expr& selector) const;
   void Plan(const Signal& signal, Millis lookback);
   void PlanPatterns();
   template <typename Item>
@@ -85,6 +102,8 @@ class RuleSet {
   std::shared_ptr<const Program> program_;
   std::vector<Selector> selectors_;
   std::vector<SignalPlan> plans_;  // by SignalId
+  std::vector<std::vector<ImportedRulePlan>> imported_;
+  std::optional<prometheus::WrittenSeries> written_;  // none: nothing is imported
   absl::flat_hash_map<const promql::Expr*, SelectorId> nodes_;
   StringMap<SelectorId> interned_;
   StringMap<std::vector<SelectorId>> by_name_;

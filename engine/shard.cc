@@ -91,14 +91,24 @@ void Shard::Prepare(std::vector<ShardSample> samples) {
 
 Series& Shard::Admit(size_t newcomer) {
   Newcomer& from = newcomers_[newcomer];
+  Series& series = Admit(from.key, from.selectors);
+  from.series = &series;
+  return series;
+}
+
+Series* Shard::Find(const SeriesKey& key) {
+  const auto found = series_.find(key);
+  return found == series_.end() ? nullptr : found->second.get();
+}
+
+Series& Shard::Admit(const SeriesKey& key, std::vector<SelectorId> selectors) {
   auto series = std::make_unique<Series>();
-  series->key = from.key;
-  series->selectors = from.selectors;
+  series->key = key;
+  series->selectors = std::move(selectors);
   for (const SelectorId id : series->selectors) {
     series->history = std::max(series->history, rules_.selector(id).history);
   }
-  from.series = series.get();
-  return *series_.emplace(from.key, std::move(series)).first->second;
+  return *series_.emplace(key, std::move(series)).first->second;
 }
 
 ShardCounts Shard::Append(EventTime tick) {

@@ -48,6 +48,9 @@ class Shard {
   void Prepare(std::vector<ShardSample> samples);
   std::vector<Newcomer>& newcomers() { return newcomers_; }  // in byte order, until Append
   Series& Admit(size_t newcomer);
+  // One that is there; and one that rules record, which joins at once.
+  Series* Find(const SeriesKey& key);
+  Series& Admit(const SeriesKey& key, std::vector<SelectorId> selectors);
   ShardCounts Append(EventTime tick);
 
   // Marks as dead the series that nothing needs any more and forgets those marked before. The store

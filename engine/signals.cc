@@ -123,10 +123,34 @@ void SignalBook::NotTrue(const Signal& signal, const SignalStep& step, const Ins
   instance.ended_without_data = instance.ended && !data;
 }
 
+// Limits were applied where it was decided.
+void SignalBook::Decide(SignalId signal, std::vector<Decided> decided) {
+  SignalInstances& state = signals_[signal.index()];
+  for (auto& [key, instance] : state.instances) instance.ended = true;
+  for (Decided& one : decided) {
+    const auto [at, added] = state.instances.try_emplace(one.key);
+    active_ += added ? 1 : 0;
+    Instance& instance = at->second;
+    if (one.firing && !instance.firing && state.watched) {
+      edges_.push_back({signal, one.key, true, one.onset, one.value});
+    }
+    instance.ended = false;
+    instance.firing = one.firing;
+    instance.onset = one.onset;
+    instance.value = one.value;
+    instance.alert = std::move(one.alert);
+  }
+}
+
 void SignalBook::Step(SignalStep step, std::vector<Transition>& out) {
   const Signal& signal = program_.signal(step.signal);
   SignalInstances& state = signals_[step.signal.index()];
   state.shed = 0;
+  if (step.decided) {
+    Decide(step.signal, *std::move(step.decided));
+    Merge(signal, step, out);
+    return;
+  }
   if (signal.no_data == NoDataPolicy::kRaise) {
     for (InstanceKey& key : step.known_without_data) {
       step.when.push_back({std::move(key), std::numeric_limits<double>::quiet_NaN()});
@@ -163,6 +187,7 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
     double ended_value = value;
     bool without_data = false;
     const InstanceKey* speaker = nullptr;  // whose value it is
+    bool told_by_firing = false;
     while (at != state.instances.end() && at->first.SameSymptom(first)) {
       const Instance& instance = at->second;
       if (instance.ended) {
@@ -177,6 +202,11 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       }
       now.state =
           instance.firing ? SignalState::kFiring : std::max(now.state, SignalState::kPending);
+      // The alert's words: of the first that fires, else of the first that is pending.
+      if (now.alert == nullptr || (instance.firing && !told_by_firing)) {
+        now.alert = instance.alert;
+        told_by_firing = instance.firing;
+      }
       now.onset = std::min(now.onset, instance.onset);
       const double before =
           std::exchange(value, MoreExtreme(signal.when.direction, value, instance.value));
@@ -206,6 +236,7 @@ void SignalBook::Merge(const Signal& signal, const SignalStep& step, std::vector
       transition.to = now.state;
       transition.onset = now.onset;
       transition.value = now.state == SignalState::kInactive ? ended_value : value;
+      transition.alert = now.alert;
       transition.reason = now.state == SignalState::kInactive && without_data ? "no_data" : "";
       transition.bindings = now.bindings;
       out.push_back(std::move(transition));
@@ -231,6 +262,7 @@ std::vector<Transition> SignalBook::Symptoms() const {
       transition.onset = symptom.onset;
       transition.value = symptom.value;
       transition.bindings = symptom.bindings;
+      transition.alert = symptom.alert;
     }
   }
   std::sort(out.begin(), out.end());

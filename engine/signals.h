@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +34,15 @@ struct Running {
   double value = 0;
 };
 
+// An instance whose state others have decided: an alert of an imported group.
+struct Decided {
+  InstanceKey key;
+  bool firing = false;
+  EventTime onset;
+  double value = 0;
+  std::shared_ptr<const AlertTexts> alert;
+};
+
 // What one instant says of one signal. Lists in any order; a key may come more than once.
 struct SignalStep {
   SignalId signal;
@@ -42,6 +53,8 @@ struct SignalStep {
   std::vector<Running> running;                 // at the signal's first instant only
   // Whether any selector yields an element for the instance; asked only where it matters.
   std::function<bool(const InstanceKey&)> has_data;
+  // All instances that are pending or firing, in any order; then nothing above counts.
+  std::optional<std::vector<Decided>> decided;
 };
 
 // One instance begins or ceases to fire: what patterns match and wait for.
@@ -87,12 +100,14 @@ class SignalBook {
     EventTime no_data_since = kMaxTime;  // no data hold
     bool ended = false;                  // to be removed after the merge
     bool ended_without_data = false;
+    std::shared_ptr<const AlertTexts> alert;
   };
   struct Symptom {
     SignalState state = SignalState::kInactive;
     EventTime onset, since;  // `since`: of this state
     double value = 0;
     std::vector<std::pair<std::string, std::string>> bindings;  // of the instance with this value
+    std::shared_ptr<const AlertTexts> alert;
   };
   using SymptomKey = std::pair<std::string, std::string>;  // entity, relation_from
   struct SignalInstances {
@@ -106,6 +121,7 @@ class SignalBook {
   void True(const Signal& signal, const SignalStep& step, const Observed& observed);
   void NotTrue(const Signal& signal, const SignalStep& step, const InstanceKey& key,
                Instance& instance);
+  void Decide(SignalId signal, std::vector<Decided> decided);
   void Merge(const Signal& signal, const SignalStep& step, std::vector<Transition>& out);
 
   const Program& program_;

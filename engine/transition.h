@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rules/program.h"
@@ -21,6 +23,12 @@ struct EvidencePosition {
   int32_t partition = -1;
   int64_t offset = -1;
   EventTime time;
+};
+
+// What an imported alert says: its labels, which are its identity, and its annotations, expanded.
+struct AlertTexts {
+  Labels labels;
+  std::vector<std::pair<std::string, std::string>> annotations;  // ascending by name
 };
 
 // One symptom per (signal, entity): the instances of the same entity are merged before
@@ -41,6 +49,7 @@ struct Transition {
   // a pattern's steps carried ({d.version}); and the rule's summary, filled in with them.
   std::vector<std::pair<std::string, std::string>> bindings;
   std::string summary;
+  std::shared_ptr<const AlertTexts> alert;  // of imported alerts, while they are active; else null
 
   // The order in which transitions are released: (time, signal name order = id, entity,
   // relation_from).

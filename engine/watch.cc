@@ -11,6 +11,13 @@ std::string RelationKey(std::string_view from, std::string_view to) {
   return key.append("\n").append(to);
 }
 
+// A record that can be pointed at, then the newer one.
+bool TellsMore(const Series& a, const Series& b) {
+  const bool a_received = a.position.partition >= 0, b_received = b.position.partition >= 0;
+  if (a_received != b_received) return a_received;
+  return a.last > b.last || (a.last == b.last && InByteOrder(a.key, b.key));
+}
+
 }  // namespace
 
 WatchBook::WatchBook(const RuleSet& rules, Millis lookback)
@@ -169,9 +176,7 @@ const Series* WatchBook::Newest(SignalId signal, std::string_view entity) const 
   }
   for (const Binding& binding : found->second) {
     const Series* series = binding.series;
-    if (binding.signal == signal &&
-        (newest == nullptr || series->last > newest->last ||
-         (series->last == newest->last && InByteOrder(series->key, newest->key)))) {
+    if (binding.signal == signal && (newest == nullptr || TellsMore(*series, *newest))) {
       newest = series;
     }
   }

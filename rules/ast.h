@@ -133,6 +133,13 @@ struct Text {
   Span span;
 };
 
+// An alert of an imported rule file: what it is about, and its expression, which was checked there.
+struct ImportedAlert {
+  std::shared_ptr<const promql::Expr> expr;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> identity_from;
+};
+
 struct Signal {
   Name name;
   bool on_relation = false;
@@ -145,6 +152,7 @@ struct Signal {
   std::vector<std::pair<Name, Text>> labels;
   std::optional<Number> limit;
   std::optional<Text> summary, description, runbook, owner;
+  std::optional<ImportedAlert> imported;  // then `when` has no more than its `for`
   Span span;
   bool broken = false;  // an error inside was reported; only the name counts
 };

@@ -43,6 +43,7 @@ class SenseChecker {
 
   void Check(SignalId id) {
     const Signal& signal = scope_.program().signal(id);
+    if (signal.imported) return;
     scope_.Enter(signal.place.source);
     for (const Condition* condition : {&signal.when, signal.clear ? &*signal.clear : nullptr}) {
       if (condition == nullptr) continue;

@@ -6,6 +6,7 @@
 
 #include "rules/checker.h"
 #include "rules/condition_checker.h"
+#include "rules/expr_facts.h"
 #include "rules/pattern_checker.h"
 #include "rules/token_reader.h"
 
@@ -55,6 +56,10 @@ class SignalChecker {
     if (from_.broken) return std::move(signal_);
     CheckOn();
     CheckWords();
+    if (from_.imported) {
+      TakeAlert(*from_.imported);
+      return std::move(signal_);
+    }
     CheckEvery();
     CheckBy();
     place_.signal = signal_.name;
@@ -96,6 +101,18 @@ class SignalChecker {
     const std::optional<size_t> at =
         scope_.FindWord(*from_.no_data, "`no data` policy", {"resolve", "hold", "raise"});
     if (at) signal_.no_data = kPolicies[*at];
+  }
+
+  // What Prometheus accepts is not judged by the rules of this language.
+  void TakeAlert(const ast::ImportedAlert& alert) {
+    signal_.every = from_.every->value;
+    const Comparison comparison = TopComparison(*alert.expr);
+    signal_.when.what = alert.expr;
+    signal_.when.threshold = comparison.threshold;
+    signal_.when.direction = comparison.direction;
+    if (from_.when.hold) signal_.when.hold = from_.when.hold->value;
+    signal_.imported = ImportedAlert{alert.target, alert.identity_from};
+    CheckRest();
   }
 
   void CheckEvery() {

@@ -6,6 +6,7 @@
 #include "fmt/core.h"
 
 #include "rules/checker.h"
+#include "rules/prometheus/dependencies.h"
 #include "rules/token_reader.h"
 
 namespace rootnote {
@@ -41,6 +42,11 @@ std::set<std::string> NamesRead(const Program& program) {
   for (const Signal& signal : program.signals) {
     add(signal.when);
     if (signal.clear) add(*signal.clear);
+  }
+  for (const ImportedGroup& group : program.groups) {
+    for (const prometheus::Rule& rule : group.group->rules) {
+      for (const promql::Expr* selector : prometheus::ReadBy(rule)) names.insert(selector->text);
+    }
   }
   return names;
 }

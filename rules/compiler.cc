@@ -74,10 +74,12 @@ CompileResult Compile(std::vector<RuleSource> sources, const CompileOptions& opt
   CompileResult result;
   ReadPacks(sources, options, result.diagnostics);
   std::vector<ast::File> files = Parse(sources, result.diagnostics);
-  ReadImports(files, options, sources, result.diagnostics);
   auto program = std::make_shared<Program>();
+  const Imports imports = ReadImports(files, options, sources, result.diagnostics);
+  program->groups = imports.groups;
   program->sources = sources;
   Check(files, options, result.diagnostics, *program);
+  LinkImports(imports, *program);
   if (!options.metrics_seen.empty()) {
     CheckMetricsSeen(*program, options.metrics_seen, result.diagnostics);
   }

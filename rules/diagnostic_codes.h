@@ -92,7 +92,9 @@
   X(414, kWindowTooShort, "a window with fewer than two samples")                 \
   X(415, kSignalUncovered, "a signal that correlates with nothing")               \
   X(416, kKeysCannotJoin, "a step that never meets the others")                   \
-  X(430, kRuleFileDoubtful, "a rule of Prometheus that is hardly meant")
+  X(430, kRuleFileDoubtful, "a rule of Prometheus that is hardly meant")          \
+  X(431, kAlertTarget, "an alert that names no entity")                           \
+  X(432, kRuleLeftOut, "a rule of Prometheus that is left out")
 // clang-format on
 
 namespace rootnote {

@@ -65,6 +65,10 @@ struct Relation {
 
 using ExprPtr = std::shared_ptr<const promql::Expr>;
 
+namespace prometheus {
+struct RuleGroup;
+}
+
 // when missing heartbeat for 90s expected where monitored="true"
 struct MissingCondition {
   std::string metric;  // a metric or an event
@@ -153,6 +157,22 @@ struct Template {
   bool empty() const { return pieces.empty(); }
 };
 
+// Of a signal that is an alert of Prometheus. Its group decides when it is pending and firing.
+struct ImportedAlert {
+  // What it is about when the alert's labels name nothing else: "alert_target:NAME".
+  std::string target;
+  // The parts of the kind's identity, and the labels of the alert that they are read from. Empty:
+  // it is always about its target.
+  std::vector<std::pair<std::string, std::string>> identity_from;
+};
+
+// A group of an imported rule file, evaluated as Prometheus does.
+struct ImportedGroup {
+  std::shared_ptr<const prometheus::RuleGroup> group;  // its interval is never absent
+  std::vector<std::optional<SignalId>> signals;        // by rule; absent: a recording rule
+  Place place;
+};
+
 struct Signal {
   std::string name;
   std::optional<KindId> kind;          // on KIND …
@@ -169,6 +189,7 @@ struct Signal {
   uint32_t series_max = 0;  // `limit N series`; 0: the engine's default
   Template summary, description;
   std::string runbook, owner;
+  std::optional<ImportedAlert> imported;
   uint64_t hash = 0;  // of what decides its meaning, with all it uses
   Place place;
 };
@@ -312,6 +333,7 @@ struct Program {
   std::vector<Kind> kinds;
   std::vector<Relation> relations;
   std::vector<Signal> signals;
+  std::vector<ImportedGroup> groups;  // in the order of their evaluation
   std::vector<Fault> faults;
   IncidentPolicy incidents;
   std::vector<Maintenance> maintenance;

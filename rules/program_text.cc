@@ -7,6 +7,7 @@
 
 #include "fmt/core.h"
 
+#include "rules/prometheus/rule_file.h"
 #include "rules/token_reader.h"
 #include "rules/unquote.h"
 #include "schemas/schema.h"
@@ -243,7 +244,24 @@ std::string MeaningClauses(const Signal& signal) {
   text += ClauseLine("every", FormatDuration(signal.every));
   text += ClauseLine("family", Name(signal.family));
   if (signal.series_max > 0) text += fmt::format("  limit {} series\n", signal.series_max);
+  if (signal.imported) {
+    text += "  # about " + signal.imported->target;
+    for (const auto& [part, label] : signal.imported->identity_from) {
+      text += fmt::format(" {}={}", part, label);
+    }
+    text += '\n';
+  }
   return text;
+}
+
+// In comments, since the language has no words for it: it counts for the program's version.
+std::string TextOf(const ImportedGroup& group) {
+  std::string text = "# ";
+  for (const char c : prometheus::ToString(*group.group)) {
+    text += c;
+    if (c == '\n') text += "# ";
+  }
+  return text + "\n";
 }
 
 std::string OnText(const Program& program, const Signal& signal) {
@@ -491,6 +509,7 @@ std::string DeclarationsText(const Program& program) {
   for (const Kind& kind : program.kinds) text += TextOf(kind);
   for (const Relation& relation : program.relations) text += TextOf(program, relation);
   for (const Signal& signal : program.signals) text += TextOf(program, signal);
+  for (const ImportedGroup& group : program.groups) text += TextOf(group);
   for (const Fault& fault : program.faults) text += TextOf(program, fault);
   text += TextOf(program.incidents);
   for (const Maintenance& window : program.maintenance) text += TextOf(program, window);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "fmt/core.h"
 
 #include "rules/diagnostic_codes.h"
+#include "rules/prometheus/dependencies.h"
 #include "rules/promql/ast.h"
 #include "rules/unquote.h"
 
@@ -43,6 +45,17 @@ class SeenChecker {
               Diagnostics& diagnostics)
       : program_(program), seen_(seen), diagnostics_(diagnostics) {}
 
+  // Names that need not be seen, since rules record them.
+  void Record(const std::string& name) { recorded_.insert(name); }
+
+  void CheckImported(const ImportedGroup& group) {
+    for (const prometheus::Rule& rule : group.group->rules) {
+      for (const promql::Expr* selector : prometheus::ReadBy(rule)) {
+        if (!selector->text.empty()) CheckName(selector->text, group.place.source, rule.span);
+      }
+    }
+  }
+
   void Check(const Signal& signal, const Condition& condition) {
     if (const auto* expr = std::get_if<ExprPtr>(&condition.what); expr != nullptr && *expr) {
       for (const promql::Expr* selector : promql::Selectors(**expr)) {
@@ -71,7 +84,7 @@ class SeenChecker {
   }
 
   void CheckName(const std::string& name, uint32_t source, Span span) {
-    if (std::binary_search(seen_.begin(), seen_.end(), name)) return;
+    if (std::binary_search(seen_.begin(), seen_.end(), name) || recorded_.contains(name)) return;
     const std::string near = DidYouMean(name, seen_);
     diagnostics_.Warning(DiagnosticCode::kMetricNeverSeen, source, span,
                          fmt::format("no metric or event `{}` has been seen", name),
@@ -82,6 +95,7 @@ class SeenChecker {
   const Program& program_;
   const std::vector<std::string>& seen_;
   Diagnostics& diagnostics_;
+  std::set<std::string> recorded_;
 };
 
 }  // namespace
@@ -103,7 +117,16 @@ std::vector<std::string> ReadMetricNames(std::string_view text) {
 void CheckMetricsSeen(const Program& program, const std::vector<std::string>& seen,
                       Diagnostics& diagnostics) {
   SeenChecker checker(program, seen, diagnostics);
+  for (const ImportedGroup& group : program.groups) {
+    for (const prometheus::Rule& rule : group.group->rules) {
+      if (!rule.alerting) checker.Record(rule.name);
+    }
+    checker.Record(prometheus::kAlertsMetric);
+    checker.Record(prometheus::kAlertsForStateMetric);
+  }
+  for (const ImportedGroup& group : program.groups) checker.CheckImported(group);
   for (const Signal& signal : program.signals) {
+    if (signal.imported) continue;
     checker.Check(signal, signal.when);
     if (signal.clear) checker.Check(signal, *signal.clear);
   }

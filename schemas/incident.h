@@ -65,6 +65,9 @@ struct Incident {
     std::string resolved_reason;  // "" by itself, no_data, rule_removed, entity_removed
     double value = 0;
     std::string summary;  // the rule's words for it, filled in; "" if it has none
+    // Of imported alerts: what Prometheus would have sent; of one where several are about the
+    // entity.
+    std::map<std::string, std::string> labels, annotations;
   };
   struct RuledOut {
     std::string what;    // entity (`edge:e1`) or summary word (`storage`)

@@ -1,6 +1,8 @@
 // Reads what EncodeIncident wrote. Keys it does not know are let be: the record is additive within
 // v1, so an older engine can read what a newer one left behind.
 #include <limits>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "fmt/format.h"
@@ -179,6 +181,14 @@ Incident::Impact ReadImpact(const Cursor& json) {
           .maintenance = json.Optional("maintenance").OptionalString()};
 }
 
+std::map<std::string, std::string> ReadTexts(const Cursor& json) {
+  std::map<std::string, std::string> texts;
+  if (!json.present()) return texts;
+  json.EachMember(
+      [&](const std::string& name, const Cursor& value) { texts[name] = value.String(); });
+  return texts;
+}
+
 Incident::Symptom ReadSymptom(const Cursor& json) {
   return {.signal = json["signal"].String(),
           .entity = json["entity"].String(),
@@ -189,7 +199,9 @@ Incident::Symptom ReadSymptom(const Cursor& json) {
           .resolved_at = json.Optional("resolved_at").OptionalTime(),
           .resolved_reason = json.Optional("resolved_reason").OptionalString(),
           .value = json["value"].Number(),
-          .summary = json.Optional("summary").OptionalString()};
+          .summary = json.Optional("summary").OptionalString(),
+          .labels = ReadTexts(json.Optional("labels")),
+          .annotations = ReadTexts(json.Optional("annotations"))};
 }
 
 Incident::RuledOut ReadRuledOut(const Cursor& json) {
@@ -306,9 +318,7 @@ void ReadLists(const Cursor& json, Incident& incident) {
 }
 
 void ReadTail(const Cursor& json, Incident& incident) {
-  json["labels"].EachMember([&](const std::string& name, const Cursor& value) {
-    incident.labels[name] = value.String();
-  });
+  incident.labels = ReadTexts(json["labels"]);
   incident.owner = json.Optional("owner").OptionalString();
   incident.runbook = json.Optional("runbook").OptionalString();
   incident.links = json["links"].Strings();

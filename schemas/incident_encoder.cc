@@ -75,6 +75,14 @@ class Json {
     writer_.EndArray();
     return *this;
   }
+  Json& Texts(const std::map<std::string, std::string>& texts) {
+    writer_.StartObject();
+    for (const auto& [name, text] : texts) {
+      String(name).String(text);
+    }
+    writer_.EndObject();
+    return *this;
+  }
   Json& Lists(const std::map<std::string, std::vector<std::string>>& lists) {
     writer_.StartObject();
     for (const auto& [name, values] : lists) {
@@ -93,12 +101,16 @@ class Json {
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
 
+// No score has as many summands; the bound is for records that others made.
+constexpr size_t kPartsMax = 16;
+
 void WriteParts(Json& json, const std::vector<Incident::ScorePart>& parts) {
   if (parts.empty()) {
     return;
   }
   std::string list;
-  for (const Incident::ScorePart& part : parts) {
+  for (size_t i = 0; i < std::min(parts.size(), kPartsMax); ++i) {
+    const Incident::ScorePart& part = parts[i];
     Json one;
     one.Open().Key("what").String(part.what).Key("points").Int(part.points);
     if (!part.detail.empty()) {
@@ -153,6 +165,8 @@ std::string Encode(const Incident::Symptom& symptom) {
   if (!symptom.summary.empty()) {
     json.Key("summary").String(symptom.summary);
   }
+  if (!symptom.labels.empty()) json.Key("labels").Texts(symptom.labels);
+  if (!symptom.annotations.empty()) json.Key("annotations").Texts(symptom.annotations);
   return json.Close();
 }
 
@@ -352,11 +366,7 @@ class Record {
   }
 
   void WriteTail(Json& json) const {
-    json.Key("labels").Open();
-    for (const auto& [name, value] : incident_.labels) {
-      json.String(name).String(value);
-    }
-    json.End();
+    json.Key("labels").Texts(incident_.labels);
     WriteUnlessEmpty(json, "owner", incident_.owner);
     WriteUnlessEmpty(json, "runbook", incident_.runbook);
     json.Key("links").Raw(Join(links_));

@@ -111,6 +111,16 @@ std::string Describe(const Pattern& pattern) {
   return text + " }";
 }
 
+// What an imported alert says, for tables: `; summary: h1 is down`.
+std::string AlertWords(const Transition& transition) {
+  if (transition.alert == nullptr) return "";
+  std::string text;
+  for (const auto& [name, said] : transition.alert->annotations) {
+    text += fmt::format("; {}: {}", name, said);
+  }
+  return text;
+}
+
 // The latest revision of each incident as of `at`, by id.
 std::map<std::string, Incident> AsOf(const std::vector<Incident>& revisions, EventTime at) {
   std::map<std::string, Incident> latest;
@@ -223,7 +233,7 @@ std::string Timeline(const Program& program, const Test& test, const ScenarioOut
   for (const Transition& t : outcome.transitions) {
     lines.push_back({t.time, std::string(Name(t.to)),
                      fmt::format("{} on {}", program.signal(t.signal).name, t.entity),
-                     fmt::format("value {}", t.value)});
+                     fmt::format("value {}{}", t.value, AlertWords(t))});
   }
   for (const Incident& incident : outcome.revisions) {
     lines.push_back({incident.updated_at, fmt::format("incident {}", Name(incident.state)),

@@ -110,13 +110,23 @@ GroupEvaluation::GroupEvaluation(RuleGroup group, GroupOptions options)
   }
 }
 
-void GroupEvaluation::Evaluate(EventTime t, const promql::SeriesStore& store,
-                               MemorySeries& recorded) {
-  for (size_t i = 0; i < group_.rules.size(); ++i) EvaluateRule(i, t, store, recorded);
+void GroupEvaluation::Evaluate(EventTime t, const promql::SeriesStore& store, SampleSink& recorded,
+                               const GroupHooks& hooks) {
+  for (size_t i = 0; i < group_.rules.size(); ++i) {
+    if (!hooks.ready || hooks.ready(i)) EvaluateRule(i, t, store, recorded, hooks);
+  }
+}
+
+bool GroupEvaluation::busy() const {
+  return std::any_of(states_.begin(), states_.end(), [](const RuleState& state) {
+    return !state.returned.empty() ||
+           std::any_of(state.alerts.begin(), state.alerts.end(),
+                       [](const auto& alert) { return alert.second.active(); });
+  });
 }
 
 void GroupEvaluation::EvaluateRule(size_t index, EventTime t, const promql::SeriesStore& store,
-                                   MemorySeries& recorded) {
+                                   SampleSink& recorded, const GroupHooks& hooks) {
   const Rule& rule = group_.rules[index];
   RuleState& state = states_[index];
   state.error.clear();
@@ -127,7 +137,7 @@ void GroupEvaluation::EvaluateRule(size_t index, EventTime t, const promql::Seri
   absl::StatusOr<promql::Vector> vector = Query(*rule.expr, at, store);
   if (!vector.ok()) return fail(vector.status());
   const absl::StatusOr<Samples> samples =
-      rule.alerting ? Alerts(index, t, *vector, store) : Record(rule, *std::move(vector));
+      rule.alerting ? Alerts(index, t, *vector, store, hooks) : Record(rule, *std::move(vector));
   if (!samples.ok()) return fail(samples.status());
   std::set<Labels> returned;
   for (const Sample& sample : *samples) {
@@ -144,6 +154,7 @@ void GroupEvaluation::EvaluateRule(size_t index, EventTime t, const promql::Seri
     recorded.Append(labels, {at, StaleNan()}).IgnoreError();
   }
   state.returned = std::move(returned);
+  recorded.Publish();
 }
 
 absl::StatusOr<promql::Vector> GroupEvaluation::Query(const promql::Expr& expr, EventTime t,
@@ -266,7 +277,8 @@ void GroupEvaluation::AppendAlertSeries(const Rule& rule, const Alert& alert,
 
 absl::StatusOr<GroupEvaluation::Samples> GroupEvaluation::Alerts(size_t index, EventTime t,
                                                                  const promql::Vector& vector,
-                                                                 const promql::SeriesStore& store) {
+                                                                 const promql::SeriesStore& store,
+                                                                 const GroupHooks& hooks) {
   ASSIGN_OR_RETURN(AlertMap found, InResult(index, t, vector, store));
   const Rule& rule = group_.rules[index];
   AlertMap& alerts = states_[index].alerts;
@@ -276,6 +288,7 @@ absl::StatusOr<GroupEvaluation::Samples> GroupEvaluation::Alerts(size_t index, E
       known->second.value = alert.value;
       known->second.annotations = std::move(alert.annotations);
     } else {
+      if (hooks.active_since) alert.active_at = hooks.active_since(index, labels).value_or(t);
       alerts[labels] = std::move(alert);
     }
   }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,15 @@ struct GroupOptions {
   bool keep_alert_series = true;          // ALERTS and ALERTS_FOR_STATE
 };
 
+// What who evaluates a group may want to have a say in; each may be empty.
+struct GroupHooks {
+  // Whether the rule (by index) is evaluated; otherwise its state stays as it is. Empty: all are.
+  std::function<bool(size_t)> ready;
+  // Since when a new alert of the rule is known to be active; nullopt: since now. So `for` goes on
+  // after a restart, as Prometheus reads it back from ALERTS_FOR_STATE.
+  std::function<std::optional<EventTime>(size_t, const Labels&)> active_since;
+};
+
 // The state of one rule of a group.
 struct RuleState {
   std::map<Labels, Alert> alerts;  // resolved ones stay for 15 minutes, as in Prometheus
@@ -58,13 +68,17 @@ class GroupEvaluation {
  public:
   GroupEvaluation(RuleGroup group, GroupOptions options);
 
-  // The rules at instant `t`. `store` is what they read, and must show what is appended to
-  // `recorded` at once.
-  void Evaluate(EventTime t, const promql::SeriesStore& store, MemorySeries& recorded);
+  // The rules at instant `t`. `store` is what they read, and must show what was appended to
+  // `recorded` once it is published.
+  void Evaluate(EventTime t, const promql::SeriesStore& store, SampleSink& recorded,
+                const GroupHooks& hooks = {});
 
   const RuleGroup& group() const { return group_; }
   // In the order of the rules.
   const std::vector<RuleState>& states() const { return states_; }
+  // Some series was written last time, or some alert is pending or firing: the next instant has
+  // something to say, even if there is nothing to read any more.
+  bool busy() const;
 
  private:
   struct Text {
@@ -82,12 +96,12 @@ class GroupEvaluation {
   using AlertMap = std::map<Labels, Alert>;
 
   void EvaluateRule(size_t index, EventTime t, const promql::SeriesStore& store,
-                    MemorySeries& recorded);
+                    SampleSink& recorded, const GroupHooks& hooks);
   absl::StatusOr<promql::Vector> Query(const promql::Expr& expr, EventTime t,
                                        const promql::SeriesStore& store) const;
   absl::StatusOr<Samples> Record(const Rule& rule, promql::Vector vector) const;
   absl::StatusOr<Samples> Alerts(size_t index, EventTime t, const promql::Vector& vector,
-                                 const promql::SeriesStore& store);
+                                 const promql::SeriesStore& store, const GroupHooks& hooks);
   TemplateContext ContextAt(EventTime t, const promql::SeriesStore& store) const;
   absl::StatusOr<AlertMap> InResult(size_t index, EventTime t, const promql::Vector& vector,
                                     const promql::SeriesStore& store) const;

@@ -15,14 +15,23 @@
 
 namespace rootnote::prometheus {
 
+// Where rules write. Thread: one at a time.
+class SampleSink {
+ public:
+  virtual ~SampleSink() = default;
+  // InvalidArgument for a sample that is older than the series' last one, or that says something
+  // else for the same time; ResourceExhausted when there are too many series.
+  virtual absl::Status Append(const Labels& labels, promql::Point point) = 0;
+  // The rule has written all of an instant: from now on others read it.
+  virtual void Publish() {}
+};
+
 // Appending is for one thread; Select for many while nothing is appended.
-class MemorySeries : public promql::SeriesStore {
+class MemorySeries : public promql::SeriesStore, public SampleSink {
  public:
   explicit MemorySeries(size_t series_max = 10'000'000) : series_max_(series_max) {}
 
-  // InvalidArgument for a sample that is older than the series' last one, or that says something
-  // else for the same time; ResourceExhausted when there are too many series.
-  absl::Status Append(const Labels& labels, promql::Point point);
+  absl::Status Append(const Labels& labels, promql::Point point) override;
   // Forgets points at and before `until`, and the series that have no others.
   void Forget(EventTime until);
 

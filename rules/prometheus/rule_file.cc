@@ -220,6 +220,27 @@ size_t RuleFile::recording() const {
   return count - alerting();
 }
 
+std::string ToString(const RuleGroup& group) {
+  std::string text = fmt::format("group {} every {} offset {} limit {}\n", Quote(group.name),
+                                 group.interval ? FormatDuration(*group.interval) : "default",
+                                 FormatDuration(group.query_offset), group.limit);
+  for (const Rule& rule : group.rules) {
+    text += fmt::format("{} {} = {}\n", rule.alerting ? "alert" : "record", Quote(rule.name),
+                        rule.expr == nullptr ? "" : promql::ToString(*rule.expr));
+    if (rule.alerting) {
+      text += fmt::format("  for {} keep firing for {}\n", FormatDuration(rule.hold),
+                          FormatDuration(rule.keep_firing));
+    }
+    for (const auto& [name, value] : rule.labels) {
+      text += fmt::format("  label {} {}\n", Quote(name), Quote(value));
+    }
+    for (const auto& [name, value] : rule.annotations) {
+      text += fmt::format("  annotation {} {}\n", Quote(name), Quote(value));
+    }
+  }
+  return text;
+}
+
 std::optional<RuleFile> ParseRuleFile(const RuleSource& source, uint32_t index,
                                       Diagnostics& diagnostics) {
   const size_t errors = diagnostics.errors();

@@ -28,7 +28,9 @@ struct Rule {
   Millis keep_firing{0};  // `keep_firing_for`
   Texts labels;           // with the group's; of an alert: templates
   Texts annotations;      // templates
-  Span span;              // the name
+  // What the templates' `query` reads (QueriesOf of dependencies.h); who imports sets it.
+  std::vector<std::shared_ptr<const promql::Expr>> queries;
+  Span span;  // the name
   Span expr_span;
 };
 
@@ -47,6 +49,9 @@ struct RuleFile {
   size_t alerting() const;
   size_t recording() const;
 };
+
+// The group as lines of text: two groups that say the same are the same text, wherever they stand.
+std::string ToString(const RuleGroup& group);
 
 // Nothing after an error (E0310, or what PromQL's parser says). `index` is the source's place in
 // the compilation.

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -179,7 +180,15 @@ class Maker {
             .resolved_at = Maybe() ? std::optional(Time()) : std::nullopt,
             .resolved_reason = Below(4) == 0 ? "no_data" : "",
             .value = Number(),
-            .summary = Text()};
+            .summary = Text(),
+            .labels = Texts(),
+            .annotations = Texts()};
+  }
+
+  std::map<std::string, std::string> Texts() {
+    std::map<std::string, std::string> texts;
+    for (size_t i = Below(4); i > 0; --i) texts[Word()] = Text();
+    return texts;
   }
 
   Incident::RuledOut RuledOut() {

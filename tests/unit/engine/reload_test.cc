@@ -16,6 +16,7 @@
 #include "engine/resume.h"
 #include "engine/rule_set.h"
 #include "tests/unit/engine/commit_log.h"
+#include "tests/unit/engine/since.h"
 #include "tests/unit/engine/small_estate.h"
 
 namespace rootnote {
@@ -25,6 +26,7 @@ using testing::CommitLog;
 using testing::On;
 using testing::Rules;
 using testing::Sampled;
+using testing::Since;
 using testing::T;
 
 constexpr std::string_view kUnchanged = R"(
@@ -94,28 +96,6 @@ std::vector<MemoryRecord> Story() {
   }
   return records;
 }
-
-// As a broker gives it from a time on: what is older is not read, and offsets stay.
-class Since : public Source {
- public:
-  Since(std::vector<MemoryRecord> records, EventTime from)
-      : all_(std::move(records)), from_(from) {}
-  absl::StatusOr<SourceBatch> Poll(const PollLimits& limits, Millis timeout) override {
-    absl::StatusOr<SourceBatch> polled = all_.Poll(limits, timeout);
-    if (polled.ok()) {
-      std::erase_if(polled->batch.records,
-                    [this](const Record& record) { return *record.record_time < from_; });
-    }
-    return polled;
-  }
-  void Pause(const TopicPartition& partition) override { all_.Pause(partition); }
-  void Resume(const TopicPartition& partition) override { all_.Resume(partition); }
-  void Close() override {}
-
- private:
-  MemorySource all_;
-  EventTime from_;
-};
 
 struct Lived {
   std::vector<std::string> transitions;

@@ -1,9 +1,14 @@
 // `import prometheus`: alerts become signals.
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 #include "rules/compiler.h"
+#include "rules/prometheus/rule_file.h"
 
 namespace rootnote {
 namespace {
@@ -16,6 +21,11 @@ struct Imported {
     if (result.program == nullptr) return nullptr;
     const std::optional<SignalId> id = result.program->FindSignal(name);
     return id ? &result.program->signal(*id) : nullptr;
+  }
+  const ImportedGroup& Group(const std::string& name) const {
+    const auto& groups = result.program->groups;
+    return *std::find_if(groups.begin(), groups.end(),
+                         [&](const ImportedGroup& group) { return group.group->name == name; });
   }
   std::string When(const std::string& name) const {
     const Signal* signal = Find(name);
@@ -44,7 +54,7 @@ Imported Import(const std::string& yaml, const std::string& mapping = "node from
 }
 
 TEST(Import, AlertsBecomeSignals) {
-  const Imported imported = Import(R"(
+  const Imported imported = Import(R"y(
 groups:
   - name: g
     interval: 30s
@@ -61,7 +71,7 @@ groups:
         labels: { severity: info }
       - alert: Pod-Sick
         expr: sum by (namespace, pod) (pod_errors) > 3
-)");
+)y");
   ASSERT_NE(imported.result.program, nullptr) << imported.text;
   const Signal* down = imported.Find("NodeDown");
   ASSERT_NE(down, nullptr);
@@ -72,8 +82,12 @@ groups:
   EXPECT_EQ(down->severity, Severity::kCritical);
   EXPECT_EQ(down->family, Family::kDown);
   EXPECT_EQ(down->runbook, "https://r.example/x");
-  EXPECT_EQ(imported.When("NodeDown"),
-            R"x(label_replace(up == 0, "node", "$1", "instance", "(.*)"))x");
+  EXPECT_EQ(imported.When("NodeDown"), "up == 0");
+  ASSERT_TRUE(down->imported.has_value());
+  EXPECT_EQ(down->imported->target, "alert_target:NodeDown");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(down->imported->identity_from, (Pairs{{"node", "instance"}}));
+  EXPECT_EQ(imported.Group("g").signals.size(), 3U);
   ASSERT_NE(imported.Find("NodeDown_2"), nullptr);
   EXPECT_EQ(imported.Find("NodeDown_2")->severity, Severity::kInfo);
   ASSERT_NE(imported.Find("Pod_Sick"), nullptr);
@@ -87,59 +101,95 @@ TEST(Import, WhatNamesNoEntityIsAboutATarget) {
   ASSERT_NE(imported.Find("TooFew"), nullptr) << imported.text;
   ASSERT_NE(imported.Find("Gone"), nullptr) << imported.text;
   EXPECT_EQ(imported.result.program->kind(*imported.Find("Gone")->kind).name, "alert_target");
-  EXPECT_EQ(imported.When("TooFew"),
-            R"x(label_replace(count(up) < 3, "alert", "TooFew", "", ""))x");
-  EXPECT_NE(imported.text.find("alerts/a.yaml:1:36: warning[E0430]: nothing tells which entity the "
+  EXPECT_TRUE(imported.Find("Gone")->imported->identity_from.empty());
+  EXPECT_EQ(imported.Find("TooFew")->imported->target, "alert_target:TooFew");
+  EXPECT_NE(imported.text.find("alerts/a.yaml:1:36: warning[E0431]: nothing tells which entity the "
                                "alert `TooFew` is about: it is about `alert_target:TooFew`"),
             std::string::npos)
       << imported.text;
 }
 
-TEST(Import, RecordingRulesStandWhereTheyAreRead) {
+TEST(Import, LabelsOfTheRuleNameTheEntityToo) {
+  const Imported imported = Import(
+      "groups: [{name: g, rules: [{alert: Few, expr: count(up) < 3, labels: {instance: a}},"
+      " {alert: Pod, expr: 'count(up) < 3',"
+      " labels: {namespace: x, pod: '{{ $labels.pod }}', team: core}}]}]");
+  ASSERT_NE(imported.result.program, nullptr) << imported.text;
+  const Program& program = *imported.result.program;
+  EXPECT_EQ(program.kind(*imported.Find("Few")->kind).name, "node");
+  EXPECT_EQ(program.kind(*imported.Find("Pod")->kind).name, "pod");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(imported.Find("Pod")->labels, (Pairs{{"namespace", "x"}, {"team", "core"}}));
+}
+
+TEST(Import, GroupsKeepWhatTheyAre) {
+  const Imported imported = Import(R"y(
+groups:
+  - name: reads
+    interval: 90s
+    limit: 3
+    query_offset: 1m
+    rules:
+      - { alert: Late, expr: "m:one > 1" }
+  - name: writes
+    interval: 1500ms
+    rules:
+      - { record: "m:one", expr: "sum by (instance) (m)" }
+)y");
+  ASSERT_NE(imported.result.program, nullptr) << imported.text;
+  const auto& groups = imported.result.program->groups;
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0].group->name, "writes");
+  EXPECT_EQ(groups[0].signals, std::vector<std::optional<SignalId>>{std::nullopt});
+  EXPECT_EQ(*groups[0].group->interval, Millis{2'000});
+  EXPECT_NE(imported.text.find("warning[E0430]: the interval of the group `writes`, 1s500ms"),
+            std::string::npos)
+      << imported.text;
+  EXPECT_EQ(groups[1].group->query_offset, Millis{60'000});
+  EXPECT_EQ(groups[1].group->limit, 3);
+  EXPECT_EQ(imported.Find("Late")->series_max, 0U);
+}
+
+// Whatever Prometheus loads is loaded; what cannot be done is said, and the rest goes on.
+TEST(Import, WhatCannotBeDoneIsLeftOut) {
   const Imported imported = Import(R"y(
 groups:
   - name: g
-    interval: 1m
     rules:
-      - { record: "i:busy", expr: "sum by (instance) (rate(busy[5m]))", labels: {
-a:
-  b } }
-      - { record: "i:twice", expr: "2 * i:busy" }
-      - { alert: Busy, expr: "i:twice > 1" }
-      - { alert: BusyLong, expr: "avg_over_time(i:busy[10m]) > 1" }
-      - { alert: BusyBefore, expr: "i:busy offset 5m > 1" }
+      - { alert: Month, expr: "max_over_time(x[30d]) > 1" }
+      - { record: "x:then", expr: "x @ 1609746000" }
+      - { alert: Ahead, expr: "x offset -5m > 1" }
+      - { alert: Scalar, expr: "time()" }
+      - { alert: Watchdog, expr: "vector(1)", labels: { severity: none } }
+      - { alert: Percent, expr: "100 * x_ratio > 5 and x_seconds > 2 or x:then" }
+      - { alert: Itself, expr: 'ALERTS{alertname="Itself"} or m:m{a="b"} @ end() > 1' }
 )y");
-  const std::string busy =
-      R"x(label_replace(sum by (instance) (rate(busy[5m])), "a", "b", "", ""))x";
-  const auto about = [](const std::string& text) {
-    return "label_replace(" + text + R"x(, "node", "$1", "instance", "(.*)"))x";
-  };
-  EXPECT_EQ(imported.When("Busy"), about("(2 * (" + busy + ")) > 1")) << imported.text;
-  EXPECT_EQ(imported.When("BusyLong"), about("avg_over_time((" + busy + ")[10m:1m]) > 1"));
-  EXPECT_EQ(imported.When("BusyBefore"),
-            about("last_over_time((" + busy + ")[1m:1m] offset 5m) > 1"));
+  ASSERT_NE(imported.result.program, nullptr) << imported.text;
+  EXPECT_NE(imported.text.find("alerts/a.yaml:5:18: warning[E0432]: the rule `Month` is left out: "
+                               "it looks 30d back, at most 1d1h are kept"),
+            std::string::npos)
+      << imported.text;
+  EXPECT_NE(imported.text.find("E0432]: the rule `x:then` is left out: it reads what was at a "
+                               "fixed time"),
+            std::string::npos)
+      << imported.text;
+  EXPECT_EQ(imported.result.diagnostics.errors(), 0U);
+  EXPECT_EQ(imported.result.program->groups[0].group->rules.size(), 5U);
+  EXPECT_EQ(imported.Find("Month"), nullptr);
+  for (const char* name : {"Ahead", "Scalar", "Watchdog", "Percent", "Itself"}) {
+    EXPECT_NE(imported.Find(name), nullptr) << name;
+  }
+  EXPECT_EQ(imported.Find("Watchdog")->severity, Severity::kInfo);
 }
 
-TEST(Import, WhatIsNotExecutedYetSaysWhy) {
-  const auto finding = [](const std::string& rules) {
+TEST(Import, TheVersionCountsGroups) {
+  const auto version = [](const std::string& expr) {
     const Imported imported =
-        Import("groups:\n- name: g\n  rules:\n  - {record: a:b, expr: sum(x)}\n" + rules);
-    EXPECT_EQ(imported.result.program, nullptr);
-    EXPECT_NE(imported.text.find("error[E0300]: not executed yet: "), std::string::npos)
-        << imported.text;
-    return imported.text;
+        Import("groups: [{name: g, rules: [{record: a, expr: '" + expr + "'}]}]");
+    return imported.result.program == nullptr ? "" : imported.result.program->version;
   };
-  EXPECT_NE(finding("  - {alert: A, expr: 'a:b{c=\"d\"} > 1'}\n")
-                .find("reads the recording rule `a:b` with matchers"),
-            std::string::npos);
-  EXPECT_NE(finding("  - {alert: A, expr: 'ALERTS > 1'}\n").find("reads `ALERTS`"),
-            std::string::npos);
-  EXPECT_NE(finding("  - {record: a:b, expr: sum(y)}\n  - {alert: A, expr: a:b > 1}\n")
-                .find("which several rules record"),
-            std::string::npos);
-  EXPECT_NE(finding("  - {record: r:r, expr: r:r}\n  - {alert: A, expr: r:r > 1}\n")
-                .find("read each other"),
-            std::string::npos);
+  EXPECT_NE(version("sum(x)"), version("sum(y)"));
+  EXPECT_EQ(version("sum(x)"), version("sum(x )"));
 }
 
 TEST(Import, ErrorsOfTheFileHaveTheirPlace) {

@@ -58,9 +58,16 @@ struct Findings {
   std::string text;
 };
 
-Findings Check(const std::string& text, const std::vector<std::string>& seen) {
+// `import` reads the last rule file of Prometheus that stands before it.
+Findings Check(const std::string& text, const std::vector<std::string>& seen,
+               const std::string& imported) {
   CompileOptions options;
   options.metrics_seen = seen;
+  if (!imported.empty()) {
+    options.read_rule_files = [&](const std::string& pattern, const std::string&) {
+      return std::vector<RuleSource>{RuleSource(pattern, imported)};
+    };
+  }
   const CompileResult result = Compile({RuleSource("example.rn", text)}, options);
   Findings findings;
   for (const Diagnostic& diagnostic : result.diagnostics.list()) {
@@ -84,12 +91,13 @@ Findings CheckRuleFile(const std::string& text) {
 }
 
 void CheckPage(const std::string& path, std::set<std::string>& tags) {
-  std::string estate;
+  std::string estate, imported;
   for (const Block& block : BlocksOf(path)) {
     SCOPED_TRACE(path + ":" + std::to_string(block.line));
     tags.insert(block.tag);
     if (block.tag == "text") continue;
     if (block.tag.rfind("prometheus", 0) == 0) {
+      imported = block.body;
       const Findings found = CheckRuleFile(block.body);
       std::set<std::string> expected;
       if (block.tag.rfind("prometheus-error ", 0) == 0) expected.insert(block.tag.substr(17));
@@ -97,7 +105,8 @@ void CheckPage(const std::string& path, std::set<std::string>& tags) {
       continue;
     }
     const bool is_estate = block.tag == "rule estate";
-    const Findings findings = Check(is_estate ? block.body : estate + block.body, block.seen);
+    const Findings findings =
+        Check(is_estate ? block.body : estate + block.body, block.seen, imported);
     if (is_estate) estate = block.body;
     if (block.tag.rfind("rule-error ", 0) == 0) {
       EXPECT_EQ(findings.codes, std::set<std::string>{block.tag.substr(11)}) << findings.text;
