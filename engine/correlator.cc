@@ -56,6 +56,8 @@ class Correlator::Table {
  private:
   void Reach(ActiveSymptom& active);
   void Unreach(ActiveSymptom& active);
+  void ReachRelation(const ActiveSymptom& seen);
+  void Forget(EntityId relation);
   void Touch(ActiveSymptom& active);
   EventTime RemovalOf(const ActiveSymptom& active) const;
   void Finish(ActiveSymptom& active, EventTime time, const std::string& reason,
@@ -91,6 +93,42 @@ void Correlator::Table::Reach(ActiveSymptom& active) {
   }
 }
 
+// What depends on the relation's depending end by now may come from the relation as well.
+void Correlator::Table::ReachRelation(const ActiveSymptom& seen) {
+  const RelationEnds* ends = estate.EndsOf(seen.entity);
+  if (ends == nullptr || !ends->from) return;
+  auto found = reached_.find(ends->from->value());
+  if (found == reached_.end()) return;
+  const Family family = estate.SignalOf(seen).family;
+  const NodeKey node = ToNode(seen.entity, family);
+  std::vector<ActiveSymptom*> behind;
+  for (ActiveSymptom* active : found->second) {
+    if (active == &seen || estate.EndsOf(active->entity) != nullptr) continue;
+    for (Family becomes : estate.rules().Becomes(ends->relation, family)) {
+      const NodeKey from = ToNode(*ends->from, becomes);
+      if (!std::binary_search(active->reach.begin(), active->reach.end(), from)) continue;
+      behind.push_back(active);
+      break;
+    }
+  }
+  for (ActiveSymptom* active : behind) {
+    auto at = std::lower_bound(active->reach.begin(), active->reach.end(), node);
+    if (at != active->reach.end() && *at == node) continue;
+    active->reach.insert(at, node);
+    reached_[seen.entity.value()].insert(active);
+  }
+}
+
+// The relation shows nothing any more, and its id may be given again.
+void Correlator::Table::Forget(EntityId relation) {
+  auto found = reached_.find(relation.value());
+  if (found == reached_.end()) return;
+  for (ActiveSymptom* active : found->second) {
+    std::erase_if(active->reach, [&](NodeKey node) { return EntityOf(node) == relation; });
+  }
+  reached_.erase(found);
+}
+
 void Correlator::Table::Unreach(ActiveSymptom& active) {
   uint32_t last = ~0U;
   for (NodeKey node : active.reach) {
@@ -122,9 +160,13 @@ void Correlator::Table::SetTopology(std::shared_ptr<const Topology> topology, Ev
   estate.SetMap(std::move(topology));
   next_removal = kMaxTime;
   for (auto& [key, active] : symptoms) {
-    active.entity = estate.Intern(active.symptom.entity);
-    active.symptom.unmapped = !estate.InMap(active.entity);
+    active.entity = estate.InternOf(active.symptom);
+    active.symptom.unmapped =
+        !estate.Find(active.symptom.entity) || !estate.InMap(*estate.Find(active.symptom.entity));
     estate.Add(active);
+  }
+  // Walks meet relations that show something: all of them first.
+  for (auto& [key, active] : symptoms) {
     Reach(active);
     Touch(active);
     next_removal = std::min(next_removal, RemovalOf(active));
@@ -134,8 +176,13 @@ void Correlator::Table::SetTopology(std::shared_ptr<const Topology> topology, Ev
 // When the symptom ends because its entity was deleted. One that began after the grace is of
 // something that is not in the map any more and lives on.
 EventTime Correlator::Table::RemovalOf(const ActiveSymptom& active) const {
-  if (!estate.InMap(active.entity)) return kMaxTime;
-  const EventTime until = estate.map().ValidityOf(active.entity).to;
+  EventTime until = kMaxTime;
+  if (const RelationEnds* ends = estate.EndsOf(active.entity)) {
+    until = estate.map().ValidityOf(ends->to).to;
+    if (ends->from) until = std::min(until, estate.map().ValidityOf(*ends->from).to);
+  } else if (estate.InMap(active.entity)) {
+    until = estate.map().ValidityOf(active.entity).to;
+  }
   if (until == kMaxTime) return kMaxTime;
   const EventTime end = until + estate.options().topology_grace;
   return active.symptom.onset < end ? end : kMaxTime;
@@ -192,7 +239,8 @@ void Correlator::Table::Apply(const Transition& transition, std::vector<Ended>& 
     symptom.fired_at = kMaxTime;
   }
   if (fresh) {
-    active.entity = estate.Intern(symptom.entity);
+    active.entity = estate.InternOf(symptom);
+    active.uncertainty = estate.rules().Uncertainty(symptom.signal) + estate.IntervalOf(symptom);
     estate.Add(active);
     next_removal = std::min(next_removal, RemovalOf(active));
   }
@@ -200,6 +248,7 @@ void Correlator::Table::Apply(const Transition& transition, std::vector<Ended>& 
     Unreach(active);
     Reach(active);
   }
+  if (fresh) ReachRelation(active);
   Touch(active);
 }
 
@@ -217,7 +266,9 @@ void Correlator::Table::Finish(ActiveSymptom& active, EventTime time, const std:
   SetOwner(active, kNoIncident);
   Unreach(active);
   const SymptomKey key = KeyOf(active.symptom);
+  const bool relation = estate.EndsOf(active.entity) != nullptr;
   estate.Remove(active);
+  if (relation && estate.EndsOf(active.entity) == nullptr) Forget(active.entity);
   ended.push_back({std::move(active), time, reason});
   ended.back().symptom.owner = owner;
   symptoms.erase(key);
@@ -353,6 +404,10 @@ Correlator::~Correlator() = default;
 
 void Correlator::SetTopology(std::shared_ptr<const Topology> topology, EventTime now) {
   table_->SetTopology(std::move(topology), now);
+}
+
+void Correlator::NoteChange(std::string_view entity, EventTime time) {
+  table_->estate.NoteChange(entity, time);
 }
 
 void Correlator::Apply(const Transition& transition, std::vector<Ended>& ended) {

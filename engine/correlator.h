@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "engine/base_rates.h"
 #include "engine/topology.h"
 #include "engine/transition.h"
 #include "rules/program.h"
@@ -30,8 +31,10 @@ struct CorrelatorOptions {
   uint32_t depth_max = 10;          // relations from a symptom to its root
   uint32_t nodes_max = 20'000;      // per walk; beyond: cut, and said so in limits[]
   uint32_t symptoms_max = 200'000;  // active; beyond: refused and counted
+  uint32_t changes_max = 10'000;    // entities whose last changes are remembered; the oldest go
   Millis topology_grace{300'000};   // an edge counts if it was valid this long before the onset
   Millis allowed_lateness{5'000};
+  std::shared_ptr<const BaseRates> rates;  // null: none are known
   int64_t threshold = 100;  // the least score with which a root without evidence of its own opens
 };
 
@@ -65,6 +68,7 @@ struct ActiveSymptom {
   int64_t owner = kNoIncident;
   int64_t barred = kNoIncident;         // released by this incident: not folded in again
   const Maintenance* window = nullptr;  // its entity is in this window now
+  Millis uncertainty{0};                // how much earlier it may have begun
   EventTime eligible_since = kMaxTime;  // fires, outside windows, not tolerated, since then
   Verdict verdict = Verdict::kPending;
   std::string detail;
@@ -90,13 +94,26 @@ struct Tolerated {
   uint32_t failed = 0, members = 0;
 };
 
+// What speaks for the family in which a walk starts.
+enum class Origin : uint8_t {
+  kEvidence,  // the candidate shows it
+  kSilent,    // nothing fresh watches it
+  kHealthy,   // it is watched, and nothing shows
+  kUnseen,    // kSilent, and nothing that is explained shows this family either
+};
+
 struct Explained {
-  uint32_t item = 0;   // index into RegionView::items()
-  int64_t weight = 0;  // what it adds to the score
-  bool own = false;    // the candidate's own, or a failed member's
-  bool weak = false;   // only reached through something healthy
-  bool joint = false;  // only because other members of a group failed as well
-  Millis lag{0};       // bounds summed along the path
+  uint32_t item = 0;                  // index into RegionView::items()
+  int64_t weight = 0;                 // what it adds to the score
+  Origin origin = Origin::kEvidence;  // of the way that leads to it
+  bool own = false;                   // the candidate's own, or a failed member's
+  bool weak = false;                  // only reached through something healthy
+  bool joint = false;                 // only because other members of a group failed as well
+  Millis lag{0};                      // bounds summed along the path
+  Family start = Family::kErrors;     // of the candidate, from which it follows
+  bool beside =
+      false;  // no relation says so: it shows beside what is explained, or follows from that
+  bool seen = false;  // own, but seen by others: on a relation to the candidate
 };
 
 // The score as the sum that a person can check (docs/correlation.md).
@@ -122,6 +139,7 @@ struct Candidate {
   std::vector<Tolerated> tolerated_by;
   EventTime onset;  // earliest of own evidence, else of what it explains
   int64_t score = 0, penalty = 0;
+  ScoreSum sum;             // of `score`
   uint32_t missing = 0;     // dependants that should show something and are fresh and healthy
   uint32_t shown = 0;       // dependants that show it
   uint32_t violations = 0;  // effects that began before it, or too late
@@ -132,6 +150,7 @@ struct Candidate {
   bool group = false;       // lost its redundancy
   bool monitored = false;
   bool relation = false;          // is a relation, and not an entity
+  bool changed = false;           // somebody changed it shortly before its onset
   bool healthy = false;           // fresh, and nothing the matter with it
   bool began_after = false;       // most of what it explains began before it
   bool tolerated = false;         // every relation that would carry it out tolerates it
@@ -183,6 +202,7 @@ class RegionView {
   struct Hypothesis {
     const Candidate* candidate = nullptr;
     int64_t score = 0;
+    ScoreSum sum;  // of `score`
     std::vector<Explained> explained;
     bool dominates = false;  // hold-back may end early (SEMANTICS section 5)
   };
@@ -195,6 +215,7 @@ class RegionView {
   std::vector<Suspect> FindSuspects(const std::vector<EntityId>& roots);
   void Shadow(const Suspect& suspect);
   void DemoteJoint();
+  void DropBeside();
   bool ExplainsAlone(const Candidate& upstream, const std::vector<EntityId>& members) const;
   Hypothesis Restrict(const Candidate& candidate, const std::vector<bool>& left) const;
   bool Opens(const Hypothesis& hypothesis) const;
@@ -242,6 +263,8 @@ class Correlator {
     EventTime time;
     std::string reason;
   };
+  // Somebody changed the entity: a suspect (docs/correlation.md).
+  void NoteChange(std::string_view entity, EventTime time);
   // One transition; an end is appended to `ended`.
   void Apply(const Transition& transition, std::vector<Ended>& ended);
   // Symptoms of entities that left the map more than the grace ago end.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,10 +43,16 @@ class RuleIndex {
   const std::vector<Family>& Origins(RelationId relation, Family to) const;
   // What `from` on the entity depended on may become on the depending one.
   const std::vector<Family>& Becomes(RelationId relation, Family from) const;
+  // The same for a signal on the relation itself: what `from` on the entity depended on may show as
+  // on the relation, and what may have made `to` there. A failure that the relation does not carry
+  // is seen on it as it is.
+  const std::vector<Family>& ShowsOn(RelationId relation, Family from) const;
+  const std::vector<Family>& ShownBy(RelationId relation, Family to) const;
   // Clauses of the relation that tolerate `from`; indexes into Relation::tolerances.
   const std::vector<uint16_t>& Clauses(RelationId relation, Family from) const;
   // The longest `for` + `every` of the signals that watch the kind in the family.
   Millis ShowTime(std::optional<KindId> kind, Family family) const;
+  Millis ShowTime(RelationId relation, Family family) const;
   // How much earlier than its onset the symptom may have begun: longest range + every.
   Millis Uncertainty(SignalId signal) const { return uncertainty_[signal.index()]; }
   const std::vector<FaultId>& FaultsOf(std::optional<KindId> kind) const;
@@ -56,9 +63,9 @@ class RuleIndex {
 
   template <typename T>
   using PerFamily = std::array<std::vector<T>, kFamilies>;
-  std::vector<PerFamily<Family>> origins_, becomes_;
+  std::vector<PerFamily<Family>> origins_, becomes_, shows_on_, shown_by_;
   std::vector<PerFamily<uint16_t>> clauses_;
-  std::vector<std::array<Millis, kFamilies>> show_time_;
+  std::vector<std::array<Millis, kFamilies>> show_time_, relation_show_time_;
   std::vector<Millis> uncertainty_;
   std::vector<std::vector<FaultId>> faults_;
   StringMap<KindId> kinds_;
@@ -73,6 +80,20 @@ uint32_t ToleratedCount(const Tolerance& tolerance, uint32_t members);
 
 // Weight of a symptom in scores; see docs/correlation.md.
 int64_t WeightOf(Severity severity, SignalState state);
+
+// A relation that has symptoms of its own: a node of the walks between its ends. Its name is formed
+// as an entity's, of the kind of relation and its two ends: calls:app%3Ashop/app%3Acart.
+struct RelationEnds {
+  RelationId relation;
+  std::optional<EntityId> from;  // the depending end; nullopt: not in the map
+  EntityId to;                   // the end depended on
+};
+std::string RelationName(const Program& program, const Symptom& symptom);
+
+// Whom a symptom speaks of in the record of an incident with this root: of a symptom on a relation
+// the end depended on, but the root if that is the relation itself or the end that depends.
+const std::string& ConcernedBy(const Program& program, const Symptom& symptom,
+                               const std::string& root);
 
 class Estate {
  public:
@@ -91,8 +112,22 @@ class Estate {
   void SetNow(EventTime now);
   // The id of a name: the map's, else one of our own that stays while it has an active symptom.
   EntityId Intern(std::string_view name);
+  // The same for what a symptom is about: an entity, or the relation it was seen on.
+  EntityId InternOf(const Symptom& symptom);
   void Add(ActiveSymptom& symptom);
+  void NoteChange(std::string_view entity, EventTime time);
   void Remove(ActiveSymptom& symptom);
+
+  // Whether somebody changed it at an instant of [begin, end].
+  bool ChangedWithin(EntityId id, EventTime begin, EventTime end) const;
+  // Null: not a relation.
+  const RelationEnds* EndsOf(EntityId id) const;
+  // Relations with symptoms that point to the entity / that it depends by. By name.
+  std::span<const EntityId> RelationsTo(EntityId id) const;
+  std::span<const EntityId> RelationsFrom(EntityId id) const;
+  // Whether the entity is watched and well in the family in which a relation to it shows something:
+  // then the relation speaks for itself only.
+  bool WellBehind(EntityId to, Family family) const;
 
   bool InMap(EntityId id) const { return (id.value() & kUnmappedBit) == 0; }
   std::optional<EntityId> Find(std::string_view name) const;
@@ -105,6 +140,9 @@ class Estate {
   const Signal& SignalOf(const ActiveSymptom& active) const {
     return program_->signal(active.symptom.signal);
   }
+  // Of a symptom in scores: by severity and state, times what is known of how often its signal
+  // fires by itself.
+  int64_t WeightOf(const ActiveSymptom& active) const;
   std::span<ActiveSymptom* const> At(NodeKey node) const;
   // Something of at least warning is pending or firing there / fires there.
   bool Showing(NodeKey node) const;
@@ -112,6 +150,8 @@ class Estate {
   // … in any family.
   bool FailingAnywhere(EntityId id) const;
   Watch WatchOf(NodeKey node) const;
+  Watch WatchOf(RelationId relation, EntityId from, EntityId to, Family family) const;
+  Millis IntervalOf(const Symptom& symptom) const;
 
  private:
   static constexpr uint32_t kUnmappedBit = 1U << 31;
@@ -121,11 +161,18 @@ class Estate {
   CorrelatorOptions options_;
   RuleIndex rules_;
   std::shared_ptr<const Topology> map_;
+  std::vector<int64_t> percent_;  // of the weight, by SignalId
   EventTime now_ = kMinTime;
   absl::flat_hash_map<NodeKey, std::vector<ActiveSymptom*>> active_;
   std::vector<std::string> unmapped_;
   StringMap<uint32_t> unmapped_ids_;
-  std::vector<uint32_t> free_;  // slots of unmapped_
+  std::vector<uint32_t> free_;                             // slots of unmapped_
+  std::deque<std::pair<std::string, EventTime>> changes_;  // in order of time
+  StringMap<std::vector<EventTime>> changed_;
+  void Link(EntityId id, const RelationEnds& ends);
+  void Unlink(EntityId id);
+  absl::flat_hash_map<uint32_t, RelationEnds> ends_;
+  absl::flat_hash_map<uint32_t, std::vector<EntityId>> relations_to_, relations_from_;
   mutable absl::flat_hash_map<NodeKey, Watch> watched_;
 };
 

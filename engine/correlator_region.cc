@@ -28,6 +28,7 @@ RegionView::RegionView(const Estate& estate, uint64_t id, std::vector<ActiveSymp
     candidates_.push_back(Judge(estate_, items_, index, suspect));
   }
   DemoteJoint();
+  DropBeside();
   std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
     return RanksBefore({a, a.score, a.explained.size()}, {b, b.score, b.explained.size()});
   });
@@ -49,12 +50,11 @@ void RegionView::AddItems() {
     }
     RegionItem& item = items_[entry->second];
     item.symptoms.push_back(active);
-    item.weight = std::max(item.weight, WeightOf(signal.severity, active->symptom.state));
+    item.weight = std::max(item.weight, estate_.WeightOf(*active));
     item.firing = item.firing || (active->symptom.state == SignalState::kFiring &&
                                   signal.severity != Severity::kInfo);
     item.onset = std::min(item.onset, active->symptom.onset);
-    item.uncertainty =
-        std::max(item.uncertainty, estate_.rules().Uncertainty(active->symptom.signal));
+    item.uncertainty = std::max(item.uncertainty, active->uncertainty);
   }
 }
 
@@ -95,9 +95,9 @@ void RegionView::Shadow(const Suspect& suspect) {
     NodeKey node = ToNode(suspect.entity, static_cast<Family>(i));
     if (estate_.WatchOf(node) == Watch::kFresh) continue;
     for (uint32_t item : suspect.items) {
+      const int64_t weight = items_[item].weight;
       items_[item].shadow =
-          std::max(items_[item].shadow,
-                   items_[item].weight * kGradePercent[static_cast<size_t>(Origin::kSilent)] / 100);
+          std::max(items_[item].shadow, weight - SilencePrice(weight, Origin::kSilent));
     }
   }
 }
@@ -137,7 +137,9 @@ std::vector<Suspect> RegionView::FindSuspects(const std::vector<EntityId>& roots
     bool single = true, own = false;
     for (uint32_t item : suspect.items) {
       single = single && EntityOf(items_[item].node) == EntityOf(items_[suspect.items[0]].node);
-      own = own || EntityOf(items_[item].node) == suspect.entity;
+      const EntityId entity = EntityOf(items_[item].node);
+      const RelationEnds* ends = estate_.EndsOf(entity);
+      own = own || entity == suspect.entity || (ends != nullptr && ends->to == suspect.entity);
     }
     const bool wanted = std::find(roots.begin(), roots.end(), suspect.entity) != roots.end();
     if (!single || own || wanted || !suspect.groups.empty()) {
@@ -196,9 +198,42 @@ void RegionView::DemoteJoint() {
       candidate.own_firing = firing;
       candidate.own_evidence = own;
     }
-    candidate.score = ScoreOf(candidate, candidate.explained);
+    candidate.sum = SumOf(candidate, candidate.explained);
+    candidate.score = candidate.sum.Total();
     candidate.valid = (!group || candidate.own_evidence) &&
-                      MayOpen(candidate, candidate.score, estate_.options().threshold);
+                      MayOpen(candidate, candidate.sum, estate_.options().threshold);
+  }
+}
+
+// What shows beside an effect belongs to another cause that fires itself and reaches it by
+// relations, if there is one.
+void RegionView::DropBeside() {
+  std::vector<std::vector<const Candidate*>> reached(items_.size());
+  for (const Candidate& candidate : candidates_) {
+    if (!candidate.valid || !candidate.own_firing) continue;
+    for (const Explained& explained : candidate.explained) {
+      if (explained.own || explained.beside || explained.weak) continue;
+      reached[explained.item].push_back(&candidate);
+    }
+  }
+  for (Candidate& candidate : candidates_) {
+    std::vector<EntityId> effects;
+    for (const Explained& explained : candidate.explained) {
+      if (!explained.beside) effects.push_back(EntityOf(items_[explained.item].node));
+    }
+    const size_t dropped = std::erase_if(candidate.explained, [&](const Explained& explained) {
+      return explained.beside &&
+             std::any_of(reached[explained.item].begin(), reached[explained.item].end(),
+                         [&](const Candidate* other) {
+                           return std::find(effects.begin(), effects.end(), other->entity) ==
+                                  effects.end();
+                         });
+    });
+    if (dropped == 0) continue;
+    candidate.sum = SumOf(candidate, candidate.explained);
+    candidate.score = candidate.sum.Total();
+    candidate.valid =
+        candidate.valid && MayOpen(candidate, candidate.sum, estate_.options().threshold);
   }
 }
 
@@ -229,11 +264,12 @@ bool RanksBefore(const Contender& one, const Contender& other) {
 
 RegionView::Hypothesis RegionView::Restrict(const Candidate& candidate,
                                             const std::vector<bool>& left) const {
-  Hypothesis hypothesis{&candidate, 0, {}, false};
+  Hypothesis hypothesis{&candidate, 0, {}, {}, false};
   for (const Explained& explained : candidate.explained) {
     if (left[explained.item]) hypothesis.explained.push_back(explained);
   }
-  hypothesis.score = ScoreOf(candidate, hypothesis.explained);
+  hypothesis.sum = SumOf(candidate, hypothesis.explained);
+  hypothesis.score = hypothesis.sum.Total();
   return hypothesis;
 }
 
@@ -244,7 +280,8 @@ bool RegionView::Opens(const Hypothesis& hypothesis) const {
     firing = firing || items_[explained.item].firing;
     own_firing = own_firing || (explained.own && items_[explained.item].firing);
   }
-  return firing && (own_firing || hypothesis.score >= estate_.options().threshold);
+  const int64_t score = hypothesis.score - hypothesis.sum.change;
+  return firing && (own_firing || score >= estate_.options().threshold);
 }
 
 std::vector<RegionView::Hypothesis> RegionView::Cover(const std::vector<bool>& open,
@@ -308,19 +345,25 @@ bool RegionView::Dominates(const Hypothesis& hypothesis) const {
     // Only a rival for the same symptoms is one.
     const bool shares = std::any_of(rival.explained.begin(), rival.explained.end(),
                                     [&](const Explained& its) { return mine[its.item]; });
-    if (shares && !DependsOn(rival, best)) return false;
+    // One that explains as much is a rival, even if it depends on the best: both may depend on each
+    // other.
+    const bool as_much = rival.explained.size() >= hypothesis.explained.size();
+    if (shares && (as_much || !DependsOn(rival, best))) return false;
   }
   return true;
 }
 
 namespace {
 
-ImpactPath PathTo(const Spread& spread, const SpreadNode& node, bool showing) {
+// Relations with symptoms are steps of the walk and none of the path, but at its beginning.
+ImpactPath PathTo(const Estate& estate, const Spread& spread, const SpreadNode& node,
+                  bool showing) {
   ImpactPath path;
   path.entity = EntityOf(node.node);
   path.showing = showing;
   const SpreadNode* step = &node;
   for (; step->parent >= 0; step = &spread.nodes()[static_cast<size_t>(step->parent)]) {
+    if (step->beside || estate.EndsOf(EntityOf(step->node)) != nullptr) continue;
     path.path.push_back(EntityOf(step->node));
     path.relations.push_back(step->relation);
   }
@@ -360,8 +403,9 @@ ImpactView ImpactOf(const Estate& estate, const Candidate& candidate) {
   for (const SpreadNode& node : spread.nodes()) {
     const bool showing = estate.Failing(node.node);
     if (node.parent < 0 || (!showing && !(node.at_onset && node.lasting))) continue;
+    if (estate.EndsOf(EntityOf(node.node)) != nullptr) continue;
     if (!seen.insert(EntityOf(node.node).value()).second) continue;
-    view.paths.push_back(PathTo(spread, node, showing));
+    view.paths.push_back(PathTo(estate, spread, node, showing));
     if (!showing) continue;
     for (EntityId entity : view.paths.back().path) {
       if (!Watched(estate, entity)) silent.insert(entity.value());

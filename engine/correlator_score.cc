@@ -1,6 +1,7 @@
 #include "engine/correlator_score.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +24,32 @@ constexpr int64_t kInferredPrior = 5;
 constexpr int64_t kJointMemberPercent = 50;
 // Too late for its path: it may still be a cache that ran out, so half.
 constexpr int64_t kLatePercent = 50;
+// A relation as the root: half a warning, since the entity behind it is the cause more often. Two
+// healthy relations beside it, or an entity that is well, outweigh that.
+constexpr int64_t kRelationPrior = 50;
+// A relation by which the candidate depends suffers with it, but speaks first for what it leads to.
+constexpr int64_t kAsidePercent = 50;
+// Another family on an affected entity: half, since no relation says that the cause makes it.
+constexpr int64_t kBesidePercent = 50;
+// Somebody changed the candidate shortly before: less than any evidence, so that it decides between
+// causes that explain the same, and makes none.
+constexpr int64_t kChangeBonus = 30;
+// How long before the onset a change is a suspect: most bad changes show within half an hour.
+constexpr Millis kChangeWindow{30 * 60'000};
+// The monitor of a cause may cross its threshold later than those of its dependants, as the grace
+// of the map; what begins later than that has a cause of its own.
+constexpr Millis kLateEvidence{5 * 60'000};
+// Reached only through something healthy, whose monitor may be blind to what its dependants see.
+constexpr int64_t kWeakPercent = 25;
+// A cause that does not show itself pays a share of what it explains, and not more than a bound:
+// one silent monitor is one fact, however many effects there are. Nothing watches it: three tenths
+// of two warnings, so that one effect more than its rival outweighs it.
+constexpr int64_t kSilentPercent = 30, kSilentMax = 60;
+// The same, and not even an effect shows the family that it would have failed in: a guess about the
+// guess, so half of two warnings.
+constexpr int64_t kUnseenPercent = 50, kUnseenMax = 100;
+// It is watched and well: two warnings do not outweigh its monitor, three do.
+constexpr int64_t kHealthyPercent = 60, kHealthyMax = 150;
 
 bool Has(uint8_t families, size_t family) { return (families >> family & 1) != 0; }
 
@@ -34,12 +61,14 @@ class Judging {
       : estate_(estate), items_(items), index_(index), suspect_(suspect) {
     candidate_.entity = suspect.entity;
     candidate_.name = std::string(estate.Name(suspect.entity));
+    candidate_.relation = estate.EndsOf(suspect.entity) != nullptr;
   }
 
   Candidate Run();
 
  private:
   void FindOwn();
+  void FindSeen();
   void FindShown();
   void FindOnset();
   Spread Walk(bool healthy);
@@ -54,6 +83,7 @@ class Judging {
   uint32_t CountSilent(const Spread& spread) const;
   void Conclude(const Spread& spread);
   bool Covered(uint32_t item) const;
+  void ExpectRelations(const Spread& spread);
   bool Fits(const Effect& effect, const RegionItem& item) const;
   int64_t MatchedEffects(const Fault& fault) const;
   Family StrongestFamily(const Spread& spread) const;
@@ -68,6 +98,11 @@ class Judging {
   std::optional<FaultId> shown_;     // a declared fault that the entity shows
   Millis uncertainty_{0};
   uint32_t early_ = 0;
+  struct Dependant {
+    bool showing = false, missing = false, early = false;
+  };
+  absl::flat_hash_map<uint32_t, Dependant> dependants_;
+  std::vector<EntityId> order_;  // of dependants_, as met
 };
 
 void Judging::FindOwn() {
@@ -78,6 +113,7 @@ void Judging::FindOwn() {
     candidate_.own_firing = candidate_.own_firing || estate_.Failing(node);
     if (estate_.WatchOf(node) != Watch::kUnmonitored) candidate_.monitored = true;
   }
+  FindSeen();
   candidate_.own_evidence = evidence_ != 0;
   candidate_.monitored = candidate_.monitored || !own_.empty();
   candidate_.group = !suspect_.groups.empty();
@@ -85,6 +121,21 @@ void Judging::FindOwn() {
     candidate_.own_evidence = candidate_.own_firing = true;  // its members speak for it
     for (Family family : group.families) {
       evidence_ = static_cast<uint8_t>(evidence_ | 1U << static_cast<size_t>(family));
+    }
+  }
+}
+
+// What others see of the candidate on their relations to it speaks for it, unless its own monitors
+// say that it is well in that family.
+void Judging::FindSeen() {
+  for (EntityId relation : estate_.RelationsTo(suspect_.entity)) {
+    for (size_t i = 0; i < kFamilies; ++i) {
+      const auto family = static_cast<Family>(i);
+      const NodeKey node = ToNode(relation, family);
+      if (estate_.At(node).empty() || estate_.WellBehind(suspect_.entity, family)) continue;
+      for (ActiveSymptom* active : estate_.At(node)) own_.push_back(active);
+      if (estate_.Showing(node)) evidence_ = static_cast<uint8_t>(evidence_ | 1U << i);
+      candidate_.own_firing = candidate_.own_firing || estate_.Failing(node);
     }
   }
 }
@@ -128,7 +179,7 @@ void Judging::FindOnset() {
     for (const ActiveSymptom* active : own_) {
       if (estate_.SignalOf(*active).severity == Severity::kInfo) continue;
       candidate_.onset = std::min(candidate_.onset, active->symptom.onset);
-      uncertainty_ = std::max(uncertainty_, estate_.rules().Uncertainty(active->symptom.signal));
+      uncertainty_ = std::max(uncertainty_, active->uncertainty);
     }
   }
   uncertainty_ += estate_.options().allowed_lateness;
@@ -165,12 +216,20 @@ void Judging::ExplainNode(const SpreadNode& node) {
   for (const ActiveSymptom* active : item.symptoms) {
     reached = reached || Reaches(active->reach, suspect_.entity);
   }
-  if (!reached || EntityOf(node.node) == suspect_.entity) return;
-  int64_t weight = item.weight * kGradePercent[node.grade] / 100;
+  // From beside no relation leads back.
+  if ((!reached && !node.beyond) || EntityOf(node.node) == suspect_.entity) return;
+  int64_t weight = item.weight;
+  if (node.grade >= kGradeWeak) weight = weight * kWeakPercent / 100;
+  if (node.aside) weight = weight * kAsidePercent / 100;
+  if (node.beside) weight = weight * kBesidePercent / 100;
+  const RelationEnds* ends = estate_.EndsOf(EntityOf(node.node));
+  const bool seen = ends != nullptr && ends->to == suspect_.entity &&
+                    !estate_.WellBehind(suspect_.entity, FamilyOf(node.node));
   if (candidate_.own_evidence) {
     if (item.onset < candidate_.onset - uncertainty_) {
       ++candidate_.violations, ++early_;
-      return;
+      if (item.onset < candidate_.onset - uncertainty_ - kLateEvidence) return;
+      weight = weight * kLatePercent / 100;
     }
     const Family family = FamilyOf(node.node);
     const EventTime last = candidate_.onset + node.lag +
@@ -181,8 +240,9 @@ void Judging::ExplainNode(const SpreadNode& node) {
       weight = weight * kLatePercent / 100;
     }
   }
-  candidate_.explained.push_back(
-      {found->second, weight, false, node.grade >= kGradeWeak, node.joint, node.lag});
+  candidate_.explained.push_back({found->second, weight, OriginOf(node.grade), seen,
+                                  node.grade >= kGradeWeak, node.joint, node.lag, node.start,
+                                  node.beyond, seen});
 }
 
 void Judging::AddMember(EntityId member, bool own) {
@@ -195,7 +255,8 @@ void Judging::AddMember(EntityId member, bool own) {
     if (covered) continue;
     int64_t weight = items_[item->second].weight;
     if (!own) weight = weight * kJointMemberPercent / 100;
-    candidate_.explained.push_back({item->second, weight, own, false, !own, Millis{0}});
+    candidate_.explained.push_back(
+        {item->second, weight, Origin::kEvidence, own, false, !own, Millis{0}});
   }
   auto& causes = candidate_.causes;
   if (found && std::find(causes.begin(), causes.end(), member) == causes.end()) {
@@ -227,10 +288,23 @@ void Judging::Explain(const Spread& spread) {
   for (size_t i = 0; i < kFamilies; ++i) {
     auto item = index_.find(ToNode(suspect_.entity, static_cast<Family>(i)));
     if (item == index_.end()) continue;
-    candidate_.explained.push_back(
-        {item->second, items_[item->second].weight, true, false, false, Millis{0}});
+    candidate_.explained.push_back({item->second, items_[item->second].weight, Origin::kEvidence,
+                                    true, false, false, Millis{0}});
   }
   for (const SpreadNode& node : spread.nodes()) ExplainNode(node);
+  uint8_t seen = evidence_;
+  for (const Explained& explained : candidate_.explained) {
+    seen = static_cast<uint8_t>(seen |
+                                1U << static_cast<size_t>(FamilyOf(items_[explained.item].node)));
+  }
+  auto unseen = [&](const Explained& explained) {
+    return explained.origin == Origin::kSilent && !Has(seen, static_cast<size_t>(explained.start));
+  };
+  // One that shows what is wrong with it is not granted another trouble that nobody sees.
+  if (candidate_.own_evidence) std::erase_if(candidate_.explained, unseen);
+  for (Explained& explained : candidate_.explained) {
+    if (unseen(explained)) explained.origin = Origin::kUnseen;
+  }
   AddMembers(spread);
 }
 
@@ -261,33 +335,65 @@ bool Judging::Expects(const Spread& spread, const SpreadNode& node) const {
 // Dependants that show something, and those that should and are well. Per entity: where a relation
 // carries one family into several, either may show.
 void Judging::Expect(const Spread& spread) {
-  struct Dependant {
-    bool showing = false, missing = false, early = false;
-  };
-  absl::flat_hash_map<uint32_t, Dependant> dependants;
-  std::vector<EntityId> order;
   for (const SpreadNode& node : spread.nodes()) {
     EntityId entity = EntityOf(node.node);
-    if (node.parent < 0 || entity == suspect_.entity) continue;
-    auto [entry, fresh] = dependants.try_emplace(entity.value());
-    if (fresh) order.push_back(entity);
+    if (node.parent < 0 || entity == suspect_.entity || node.aside || node.beyond) continue;
+    auto [entry, fresh] = dependants_.try_emplace(entity.value());
+    if (fresh) order_.push_back(entity);
     entry->second.showing = entry->second.showing || node.showing;
     // What moved away or is behind something healthy is neutral.
     if (node.grade >= kGradeWeak || !node.at_onset || !node.lasting) continue;
     if (node.showing || !node.fresh || !Expects(spread, node)) continue;
     if (node.healthy) {
       entry->second.missing = true;
-    } else {
+    } else if (node.due > estate_.now()) {
       entry->second.early = true;
       candidate_.next_due = std::min(candidate_.next_due, node.due);
     }
   }
-  for (EntityId entity : order) {
-    const Dependant& dependant = dependants[entity.value()];
+  ExpectRelations(spread);
+  for (EntityId entity : order_) {
+    const Dependant& dependant = dependants_[entity.value()];
     if (dependant.showing) {
       ++candidate_.shown;
     } else if (dependant.missing && !dependant.early) {
       ++candidate_.missing;
+    }
+  }
+}
+
+// Some relations to the candidate show something: the others should as well, where they are
+// watched.
+void Judging::ExpectRelations(const Spread& spread) {
+  std::vector<std::pair<RelationId, Family>> shown;
+  for (EntityId relation : estate_.RelationsTo(suspect_.entity)) {
+    for (size_t i = 0; i < kFamilies; ++i) {
+      const auto family = static_cast<Family>(i);
+      const std::pair<RelationId, Family> kind(estate_.EndsOf(relation)->relation, family);
+      if (spread.Find(ToNode(relation, family)) == nullptr) continue;
+      if (std::find(shown.begin(), shown.end(), kind) == shown.end()) shown.push_back(kind);
+    }
+  }
+  for (const auto& [relation, family] : shown) {
+    const EventTime due = candidate_.onset + estate_.rules().ShowTime(relation, family) +
+                          estate_.options().allowed_lateness;
+    for (const Edge& edge : estate_.Downstream(suspect_.entity)) {
+      if (edge.relation != relation || !edge.validity.At(estate_.now())) continue;
+      const bool shows = std::any_of(
+          estate_.RelationsTo(suspect_.entity).begin(), estate_.RelationsTo(suspect_.entity).end(),
+          [&](EntityId other) { return estate_.EndsOf(other)->from == edge.other; });
+      if (shows ||
+          estate_.WatchOf(relation, edge.other, suspect_.entity, family) != Watch::kFresh) {
+        continue;
+      }
+      auto [entry, fresh] = dependants_.try_emplace(edge.other.value());
+      if (fresh) order_.push_back(edge.other);
+      if (estate_.now() >= due) {
+        entry->second.missing = true;
+      } else {
+        entry->second.early = true;
+        candidate_.next_due = std::min(candidate_.next_due, due);
+      }
     }
   }
 }
@@ -392,13 +498,14 @@ void Judging::Conclude(const Spread& spread) {
   }
   candidate_.penalty = per_missing * candidate_.missing;
   uint32_t explained_others = 0;
-  int64_t strong = 0;
+  std::vector<Explained> strong;
   for (const Explained& explained : candidate_.explained) {
-    if (!explained.weak) strong += explained.weight;
+    if (!explained.weak) strong.push_back(explained);
     if (!explained.own && !explained.joint) ++explained_others;
   }
   // What lies behind something healthy is only claimed by a candidate that stands without it.
-  if (!candidate_.own_evidence && strong < estate_.options().threshold) {
+  const ScoreSum alone = SumOf(candidate_, strong);
+  if (!candidate_.own_evidence && alone.others - alone.silence < estate_.options().threshold) {
     std::erase_if(candidate_.explained, [](const Explained& e) { return e.weak; });
   }
   std::sort(candidate_.explained.begin(), candidate_.explained.end(),
@@ -409,8 +516,9 @@ void Judging::Conclude(const Spread& spread) {
   candidate_.tolerated =
       evidence_ != 0 && !candidate_.group && spread.contained() && explained_others == 0;
   if (!candidate_.own_evidence) candidate_.silent = CountSilent(spread);
-  candidate_.score = ScoreOf(candidate_, candidate_.explained);
-  candidate_.valid = MayOpen(candidate_, candidate_.score, estate_.options().threshold) ||
+  candidate_.sum = SumOf(candidate_, candidate_.explained);
+  candidate_.score = candidate_.sum.Total();
+  candidate_.valid = MayOpen(candidate_, candidate_.sum, estate_.options().threshold) ||
                      (candidate_.tolerated && candidate_.own_firing &&
                       estate_.program().incidents.tolerated_open_info);
 }
@@ -419,6 +527,8 @@ Candidate Judging::Run() {
   FindOwn();
   FindShown();
   FindOnset();
+  candidate_.changed = estate_.ChangedWithin(suspect_.entity, candidate_.onset - kChangeWindow,
+                                             candidate_.onset + uncertainty_);
   Spread spread = Walk(/*healthy=*/false);
   Explain(spread);
   if (candidate_.explained.empty() && !candidate_.own_evidence) {
@@ -460,6 +570,11 @@ Shown ShownBy(const Estate& estate, EntityId entity, const Fault& fault) {
     for (const ActiveSymptom* symptom : estate.At(node)) {
       active = active || symptom->symptom.signal == id;
     }
+    for (EntityId relation : estate.RelationsTo(entity)) {
+      for (const ActiveSymptom* symptom : estate.At(ToNode(relation, FamilyOf(node)))) {
+        active = active || symptom->symptom.signal == id;
+      }
+    }
     if (active) {
       ++shown;
     } else if (estate.WatchOf(node) == Watch::kFresh) {
@@ -472,26 +587,50 @@ Shown ShownBy(const Estate& estate, EntityId entity, const Fault& fault) {
   return shown > 0 ? Shown::kPartly : Shown::kRefuted;
 }
 
+int64_t SilencePrice(int64_t weight, Origin origin) {
+  switch (origin) {
+    case Origin::kEvidence:
+      return 0;
+    case Origin::kSilent:
+      return std::min(weight * kSilentPercent / 100, kSilentMax);
+    case Origin::kUnseen:
+      return std::min(weight * kUnseenPercent / 100, kUnseenMax);
+    case Origin::kHealthy:
+      return std::min(weight * kHealthyPercent / 100, kHealthyMax);
+  }
+  return 0;
+}
+
 ScoreSum SumOf(const Candidate& candidate, const std::vector<Explained>& explained) {
   ScoreSum sum;
-  for (const Explained& item : explained) (item.own ? sum.own : sum.others) += item.weight;
+  std::array<int64_t, 4> by_origin{};
+  for (const Explained& item : explained) {
+    (item.own && !item.seen ? sum.own : sum.others) += item.weight;
+    by_origin[static_cast<size_t>(item.origin)] += item.weight;
+  }
+  for (size_t i = 0; i < by_origin.size(); ++i) {
+    sum.silence += SilencePrice(by_origin[i], static_cast<Origin>(i));
+  }
+  const int64_t gain = sum.others - sum.silence;
   sum.missing = candidate.penalty;
   // Counter-evidence alone never rejects what has evidence of its own or explains most of its fresh
   // dependants: it takes at most half of what they add.
   if (candidate.own_evidence || candidate.shown > candidate.missing) {
-    sum.missing = std::min(sum.missing, sum.others / 2);
+    sum.missing = std::min(sum.missing, gain / 2);
   }
   // Times that do not fit may cost what the effects add, and never the evidence itself.
-  sum.violations = std::min(candidate.violations * kViolationPenalty, sum.others - sum.others / 2);
-  sum.prior = candidate.declared ? 0 : kInferredPrior;
+  sum.violations = std::min(candidate.violations * kViolationPenalty, gain - gain / 2);
+  sum.prior = (candidate.declared ? 0 : kInferredPrior) + (candidate.relation ? kRelationPrior : 0);
+  sum.change = candidate.changed && !explained.empty() ? kChangeBonus : 0;
   return sum;
 }
 
-bool MayOpen(const Candidate& candidate, int64_t score, int64_t threshold) {
+bool MayOpen(const Candidate& candidate, const ScoreSum& sum, int64_t threshold) {
   if (candidate.explained.empty() || candidate.tolerated) return false;
   if (candidate.own_firing) return true;
   if (candidate.healthy && candidate.shown <= candidate.missing) return false;
-  return score >= threshold;
+  // A change makes nothing a root that its effects do not make one.
+  return sum.Total() - sum.change >= threshold;
 }
 
 Candidate Judge(const Estate& estate, const std::vector<RegionItem>& items, const ItemIndex& index,

@@ -34,8 +34,12 @@ inline int64_t ScoreOf(const Candidate& candidate, const std::vector<Explained>&
   return SumOf(candidate, explained).Total();
 }
 
-// Whether the candidate may be a root at `score`, and nothing but counter-evidence is in the way.
-bool MayOpen(const Candidate& candidate, int64_t score, int64_t threshold);
+// What `weight` explained from a family that the candidate does not show costs it.
+int64_t SilencePrice(int64_t weight, Origin origin);
+
+// Whether the candidate may be a root with this score, and nothing but counter-evidence is in the
+// way.
+bool MayOpen(const Candidate& candidate, const ScoreSum& sum, int64_t threshold);
 
 // The walk with which the candidate was judged.
 Spread SpreadOf(const Estate& estate, const Candidate& candidate);

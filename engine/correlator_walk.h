@@ -26,20 +26,17 @@ struct UpstreamWalk {
 // onset].
 UpstreamWalk WalkUpstream(const Estate& estate, NodeKey start, EventTime onset);
 
-// What speaks for the family in which a walk starts; what is explained counts accordingly.
-enum class Origin : uint8_t {
-  kEvidence,  // the candidate shows it
-  kSilent,    // nothing fresh watches it
-  kHealthy,   // it is watched, and nothing shows
-};
-
 struct SpreadNode {
   NodeKey node = 0;
   int32_t parent = -1;  // index into Spread::nodes(); -1 at the start
   RelationId relation;  // from the parent
   uint16_t depth = 0;
-  uint8_t grade = 0;     // see Grade below
-  bool joint = false;    // only because other members of a group failed as well
+  uint8_t grade = 0;               // see kGrades below
+  bool joint = false;              // only because other members of a group failed as well
+  Family start = Family::kErrors;  // of the root, from which it was reached
+  bool beside = false;   // shows another family than the one that reached it, at the same time …
+  bool beyond = false;   // … or was reached from there
+  bool aside = false;    // a relation by which the root depends: it sees its own trouble there
   bool at_onset = true;  // by edges that were valid at the candidate's onset …
   bool lasting = true;   // … and still are
   bool healthy = false;  // it had time to show, is fresh, and shows nothing
@@ -49,9 +46,11 @@ struct SpreadNode {
   EventTime due;  // from here on silence means health
 };
 
-// Share of the weight that counts, in percent, by grade: how sure it is that failure came this way.
-inline constexpr std::array<int64_t, 6> kGradePercent = {100, 70, 40, 25, 17, 10};
-inline constexpr uint8_t kGradeWeak = 3;  // and above: only through something healthy
+// How sure it is that failure came this way, the surest first: by origin, then the same once more
+// for what is only reached through something healthy.
+inline constexpr uint8_t kGradeWeak = 3;
+inline constexpr uint8_t kGrades = 2 * kGradeWeak;
+constexpr Origin OriginOf(uint8_t grade) { return static_cast<Origin>(grade % kGradeWeak); }
 
 class Spread {
  public:
@@ -74,6 +73,9 @@ class Spread {
   void Push(NodeKey node, int32_t parent, const Edge& edge, uint8_t grade, bool joint);
   void Expand(int32_t at);
   void Cross(int32_t at, const Edge& edge, Family from, uint8_t grade);
+  void Show(int32_t at, EntityId relation, Family family, uint8_t grade, bool aside);
+  void ShowOnRelations(int32_t at, uint8_t grade);
+  bool ShowBeside();
   void Pass(const Gates::Waiting& step, bool joint);
   void Drain();
 
@@ -83,8 +85,9 @@ class Spread {
   EventTime begin_, end_;
   std::vector<SpreadNode> nodes_;
   absl::flat_hash_map<NodeKey, int32_t> index_;
-  std::array<std::deque<int32_t>, kGradePercent.size()> queues_;
+  std::array<std::deque<int32_t>, kGrades> queues_;
   Gates gates_;
+  size_t beside_ = 0;  // nodes before it were looked at by ShowBeside
   uint32_t direct_ = 0, direct_passed_ = 0;
   bool cut_ = false;
 };

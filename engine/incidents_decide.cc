@@ -22,6 +22,9 @@ constexpr int64_t kMarginWeight = 100;
 // It must explain so much of what the incident owns, or it is another fault beside it.
 constexpr int64_t kChallengerPercent = 80;
 
+// Incidents that began so far apart hardly have one silent cause: the grace of the map.
+constexpr Millis kUniteWindow{5 * 60'000};
+
 bool Unowned(const RegionItem& item) {
   for (const ActiveSymptom* active : item.symptoms) {
     if (active->owner != kNoIncident) return false;
@@ -45,6 +48,19 @@ EventTime EligibleSince(const RegionView& region, const RegionView::Hypothesis& 
     }
   }
   return since;
+}
+
+// Most of what the incident owns in the region.
+bool ExplainsMost(const Candidate& candidate, const RegionView& region, int64_t slot) {
+  int64_t owned = 0, explained = 0;
+  for (const RegionItem& item : region.items()) {
+    if (OwnedBy(item, slot)) owned += item.weight;
+  }
+  for (const Explained& entry : candidate.explained) {
+    const RegionItem& item = region.items()[entry.item];
+    if (!entry.weak && OwnedBy(item, slot)) explained += item.weight;
+  }
+  return owned > 0 && explained * 100 >= owned * kChallengerPercent;
 }
 
 bool FiresAsFault(const Estate& estate, const ActiveSymptom& active) {
@@ -170,6 +186,9 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
   live.unjudged = false;
   for (EntityId cause : root.causes) {
     std::string name(estate.Name(cause));
+    // What it made fail earlier is not what made it fail.
+    const auto affected = live.impact.find(name);
+    if (same && affected != live.impact.end() && !affected->second.path.empty()) continue;
     if (std::find(live.causes.begin(), live.causes.end(), name) == live.causes.end()) {
       live.causes.push_back(name);
       live.impact.erase(name);
@@ -203,6 +222,21 @@ void IncidentStore::Lifecycle::Describe(LiveIncident& live, const RegionView& re
     entry.parts = PartsOf(estate, region.items(), rival, rival.explained);
     live.rivals.push_back(std::move(entry));
   }
+}
+
+// Whether the candidate also explains another incident that began at about the same time: that two
+// began independently is less likely than any margin.
+bool IncidentStore::Lifecycle::UnitesWithOthers(const LiveIncident& live, const RegionView& region,
+                                                const Candidate& challenger) const {
+  for (const auto& [slot, other] : open_) {
+    const Millis apart = other.candidate.onset - live.candidate.onset;
+    if (slot == live.slot || other.recovered_at || other.root == challenger.name ||
+        apart > kUniteWindow || apart < -kUniteWindow) {
+      continue;
+    }
+    if (ExplainsMost(challenger, region, slot)) return true;
+  }
+  return false;
 }
 
 const Candidate* IncidentStore::Lifecycle::BestChallenger(const LiveIncident& live,
@@ -263,6 +297,7 @@ bool IncidentStore::Lifecycle::Refuted(const LiveIncident& live, const Candidate
 void IncidentStore::Lifecycle::ConsiderRoot(LiveIncident& live, const RegionView& region,
                                             EventTime& due) {
   // A root that recovered first stays the root of what it left behind.
+  if (IsExternal(live)) return;  // no region sees all of it
   const Estate& estate = correlator_.estate();
   std::optional<EntityId> id = estate.Find(live.root);
   const Candidate* present = id ? region.Find(*id) : nullptr;
@@ -273,8 +308,13 @@ void IncidentStore::Lifecycle::ConsiderRoot(LiveIncident& live, const RegionView
   const Candidate* challenger = BestChallenger(live, region, present);
   if (challenger != nullptr) {
     const int64_t score = present == nullptr ? 0 : present->score;
-    const bool better = challenger->score * 100 >= score * kMarginPercent &&
-                        challenger->score - score >= kMarginWeight;
+    // A guess gives way to what shows itself and is better by a symptom: how many effects both
+    // explain alike says nothing between them.
+    const bool guess = present != nullptr && !present->own_evidence && challenger->own_firing;
+    const bool unites = present != nullptr && challenger->score > score &&
+                        UnitesWithOthers(live, region, *challenger);
+    const bool better = unites || ((guess || challenger->score * 100 >= score * kMarginPercent) &&
+                                   challenger->score - score >= kMarginWeight);
     if (!better && !Refuted(live, present, *challenger)) challenger = nullptr;
   }
   if (challenger == nullptr) {
@@ -306,7 +346,7 @@ void IncidentStore::Lifecycle::ChangeRoot(LiveIncident& live, const RegionView& 
   // What is affected is placed anew, from the new root.
   live.impact.clear();
   for (const auto& [key, owned] : live.symptoms) {
-    const std::string& entity = owned.symptom.entity;
+    const std::string& entity = ConcernedBy(*program_, owned.symptom, live.root);
     OwnedImpact& impact =
         live.impact.try_emplace(entity, OwnedImpact{{}, {}, {}, kMaxTime, ""}).first->second;
     impact.signals.insert(program_->signal(owned.symptom.signal).name);
@@ -334,6 +374,9 @@ bool IncidentStore::Lifecycle::MayFold(const LiveIncident& live, const RegionIte
 void IncidentStore::Lifecycle::Fold(const std::vector<LiveIncident*>& incidents,
                                     const RegionView& region, std::vector<bool>& open) {
   const Estate& estate = correlator_.estate();
+  for (LiveIncident* live : incidents) {
+    if (IsExternal(*live)) FoldExternal(*live, region, open);
+  }
   struct Claim {
     LiveIncident* live;
     const Candidate* candidate;
@@ -419,6 +462,7 @@ LiveIncident& IncidentStore::Lifecycle::Open(const RegionView& region,
   live.had_evidence = candidate.own_firing;
   live.tolerated = candidate.tolerated;
   Describe(live, region, candidate);
+  live.candidate.sum = hypothesis.sum;
   const Estate& estate = correlator_.estate();
   live.candidate.score = hypothesis.score;
   live.candidate.parts = PartsOf(estate, region.items(), candidate, hypothesis.explained);
@@ -442,7 +486,8 @@ void IncidentStore::Lifecycle::Release(const std::vector<LiveIncident*>& inciden
     if (from->had_evidence || !from->challenger.empty()) continue;
     const size_t before = from->symptoms.size();
     for (LiveIncident* to : incidents) {
-      if (to->had_evidence && !to->recovered_at && to->root != from->root) {
+      const bool affected = IsExternal(*from) && from->impact.contains(to->root);
+      if (to->had_evidence && !to->recovered_at && to->root != from->root && !affected) {
         Take(*from, *to, region);
       }
     }

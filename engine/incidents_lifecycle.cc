@@ -63,6 +63,7 @@ std::vector<Incident> IncidentStore::Lifecycle::Step(EventTime tick,
   std::map<int64_t, std::string> roots;
   for (const auto& [slot, live] : open_) roots.emplace(slot, live.root);
   for (const RegionView& region : correlator_.Evaluate(tick, roots)) Decide(region);
+  FindExternal();
   MergeShared();
   CloseTaken();
   ApplyControls();
@@ -164,13 +165,18 @@ LiveIncident& IncidentStore::Lifecycle::Begin(const Candidate& candidate) {
     closed_.erase(closed);
     return live;
   }
-  live.record.key = key;
-  live.record.episode = ++episodes_[key];
-  live.record.id = IdOf(key, live.record.episode);
+  Identify(live, key);
   live.record.revision = 0;
   live.record.opened_at = now_;
   live.due_state = IncidentState::kOpen;
   return live;
+}
+
+// The next episode of the key.
+void IncidentStore::Lifecycle::Identify(LiveIncident& live, const std::string& key) {
+  live.record.key = key;
+  live.record.episode = ++episodes_[key];
+  live.record.id = IdOf(key, live.record.episode);
 }
 
 void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
@@ -180,7 +186,7 @@ void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   const bool known = WasCut(live, active);
   const Signal& signal = program_->signal(active.symptom.signal);
   live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt, ""};
-  const std::string& entity = active.symptom.entity;
+  const std::string& entity = ConcernedBy(*program_, active.symptom, live.root);
   const bool cause = std::binary_search(live.causes.begin(), live.causes.end(), entity);
   if (entity == live.root || cause) {
     if (!known) Note(live, "evidence", /*urgent=*/false);
@@ -421,6 +427,7 @@ EventTime IncidentStore::Lifecycle::NextTimer(const LiveIncident& live) const {
 void IncidentStore::Lifecycle::NoteChange(const Incident::Change& change) {
   if (std::find(changes_.begin(), changes_.end(), change) != changes_.end()) return;
   changes_.push_back(change);
+  correlator_.NoteChange(change.entity, change.time);
   while (changes_.size() > options_.changes_max) changes_.pop_front();
 }
 

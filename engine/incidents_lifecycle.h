@@ -21,6 +21,9 @@
 
 namespace rootnote {
 
+// Its root is no entity, but a label that everything affected shares.
+bool IsExternal(const LiveIncident& live);
+
 class IncidentStore::Lifecycle {
  public:
   Lifecycle(std::shared_ptr<const Program> program, const WatchView& watch,
@@ -76,6 +79,8 @@ class IncidentStore::Lifecycle {
   void ConsiderRoot(LiveIncident& live, const RegionView& region, EventTime& due);
   const Candidate* BestChallenger(const LiveIncident& live, const RegionView& region,
                                   const Candidate* present) const;
+  bool UnitesWithOthers(const LiveIncident& live, const RegionView& region,
+                        const Candidate& challenger) const;
   bool Recovered(const std::string& root) const;  // the root of an open incident
   bool Refuted(const LiveIncident& live, const Candidate* present,
                const Candidate& challenger) const;
@@ -89,8 +94,15 @@ class IncidentStore::Lifecycle {
   void OpenNew(const RegionView& region, std::vector<bool>& open, EventTime& due);
   LiveIncident& Open(const RegionView& region, const RegionView::Hypothesis& hypothesis);
   LiveIncident& Begin(const Candidate& candidate);
+  void Identify(LiveIncident& live, const std::string& key);
   void Describe(LiveIncident& live, const RegionView& region, const Candidate& root);
   void SetVerdicts(const RegionView& region);
+
+  // Something outside the map.
+  void FindExternal();
+  void Externalise(LiveIncident& live, const std::string& root, const std::string& label,
+                   Family family);
+  void FoldExternal(LiveIncident& live, const RegionView& region, std::vector<bool>& open);
 
   // One incident.
   void Own(LiveIncident& live, ActiveSymptom& active);

@@ -22,19 +22,6 @@ constexpr size_t kHealthyScanMax = 20'000;
 // Labels and annotations of one imported alert that a symptom shows.
 constexpr size_t kAlertTextsMax = 64;
 
-std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& label,
-                         Labels& identity) {
-  if (estate.InMap(id) && estate.map().LabelsOf(id).Has(label)) {
-    return estate.map().LabelsOf(id).Get(label);
-  }
-  std::optional<KindId> kind = estate.KindOf(id);
-  if (!kind) return {};
-  std::optional<Labels> parts = IdentityLabels(estate.program().kind(*kind), estate.Name(id));
-  if (!parts) return {};
-  identity = *std::move(parts);
-  return identity.Get(label);
-}
-
 void FillRoots(const RecordContext& context, const LiveIncident& live, Incident& record) {
   Incident::Root root;
   root.entity = live.root;
@@ -233,7 +220,7 @@ void FillSymptoms(const RecordContext& context, const LiveIncident& live, Incide
   const Program& program = context.estate.program();
   std::vector<SymptomOrder> order;
   for (const auto& [key, owned] : live.symptoms) {
-    const std::string& entity = owned.symptom.entity;
+    const std::string& entity = ConcernedBy(program, owned.symptom, live.root);
     bool root = entity == live.root ||
                 std::find(live.causes.begin(), live.causes.end(), entity) != live.causes.end();
     order.push_back(
@@ -323,6 +310,19 @@ void FillLimits(const RecordContext& context, const LiveIncident& live, const Im
 }
 
 }  // namespace
+
+std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& label,
+                         Labels& identity) {
+  if (estate.InMap(id) && estate.map().LabelsOf(id).Has(label)) {
+    return estate.map().LabelsOf(id).Get(label);
+  }
+  std::optional<KindId> kind = estate.KindOf(id);
+  if (!kind) return {};
+  std::optional<Labels> parts = IdentityLabels(estate.program().kind(*kind), estate.Name(id));
+  if (!parts) return {};
+  identity = *std::move(parts);
+  return identity.Get(label);
+}
 
 size_t AddRoutes(const IncidentPolicy& policy, Incident& record) {
   size_t added = 0;

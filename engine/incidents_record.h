@@ -41,4 +41,9 @@ size_t AddRoutes(const IncidentPolicy& policy, Incident& record);
 // By the fault's rules, else the worst symptom of the episode; info in maintenance.
 Severity SeverityOf(const Program& program, const LiveIncident& live);
 
+// The value of a label of the entity: its own, else a part of its identity; "" without. `identity`
+// holds the text while it is looked at.
+std::string_view LabelOf(const Estate& estate, EntityId id, const std::string& label,
+                         Labels& identity);
+
 }  // namespace rootnote

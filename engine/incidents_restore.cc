@@ -86,7 +86,9 @@ void AddUnplaced(const Incident& record, Episode& episode) {
   const Incident::Root& root = record.root.front();
   for (const auto& [key, owned] : episode.symptoms) {
     const auto& [entity, signal, from] = key;
-    if (entity == root.entity) continue;
+    if (entity == root.entity || (!from.empty() && from == root.entity)) continue;
+    const std::string seen_on = ":" + EncodeIdPart(from) + "/" + EncodeIdPart(entity);
+    if (!from.empty() && root.entity.ends_with(seen_on)) continue;
     if (std::find(root.causes.begin(), root.causes.end(), entity) != root.causes.end()) continue;
     auto [impact, fresh] = episode.impact.try_emplace(entity);
     if (fresh) {

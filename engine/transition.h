@@ -67,6 +67,18 @@ class WatchView {
  public:
   virtual ~WatchView() = default;
   virtual Watch Of(std::string_view entity, Family family, EventTime at) const = 0;
+  // The same of the relation between two entities: signals on it, and not on one of its ends.
+  virtual Watch OfRelation(RelationId relation, std::string_view from, std::string_view to,
+                           Family family, EventTime at) const {
+    (void)relation, (void)from, (void)to, (void)family, (void)at;
+    return Watch::kUnmonitored;
+  }
+  // The time between two samples of what the signal sees of the entity; 0: not known. What a signal
+  // shows may have begun so much earlier.
+  virtual Millis IntervalOf(SignalId signal, std::string_view entity) const {
+    (void)signal, (void)entity;
+    return Millis{0};
+  }
 };
 
 }  // namespace rootnote

@@ -5,6 +5,12 @@
 namespace rootnote {
 namespace {
 
+// No entity's name holds a line feed.
+std::string RelationKey(std::string_view from, std::string_view to) {
+  std::string key(from);
+  return key.append("\n").append(to);
+}
+
 // A record that can be pointed at, then the newer one.
 bool TellsMore(const Series& a, const Series& b) {
   const bool a_received = a.position.partition >= 0, b_received = b.position.partition >= 0;
@@ -36,6 +42,9 @@ bool WatchBook::TryBind(const Binding& binding, const Topology& topology) {
     return false;
   }
   by_entity_[key->entity].push_back(binding);
+  if (!key->relation_from.empty()) {
+    by_relation_[RelationKey(key->relation_from, key->entity)].push_back(binding);
+  }
   std::vector<SelectorId>& telling = telling_[binding.signal.index()];
   if (std::find(telling.begin(), telling.end(), binding.selector) == telling.end()) {
     telling.push_back(binding.selector);
@@ -67,13 +76,35 @@ void WatchBook::Retry(const Topology& topology) {
 
 void WatchBook::DropDead() {
   const auto dead = [](const auto& binding) { return binding.series->dead; };
-  absl::erase_if(by_entity_, [&dead](auto& item) {
+  const auto drop = [&dead](auto& item) {
     std::vector<Binding>& bindings = item.second;
     bindings.erase(std::remove_if(bindings.begin(), bindings.end(), dead), bindings.end());
     return bindings.empty();
-  });
+  };
+  absl::erase_if(by_entity_, drop);
+  absl::erase_if(by_relation_, drop);
   unresolved_.erase(std::remove_if(unresolved_.begin(), unresolved_.end(), dead),
                     unresolved_.end());
+}
+
+template <typename Counts>
+Watch WatchBook::Best(const std::vector<Binding>& bindings, EventTime at,
+                      const Counts& counts) const {
+  Watch watch = Watch::kUnmonitored;
+  std::vector<SignalId> tried;
+  for (const Binding& binding : bindings) {
+    const Signal& signal = rules_.program().signal(binding.signal);
+    if (signal.severity == Severity::kInfo || !counts(signal) ||
+        std::find(tried.begin(), tried.end(), binding.signal) != tried.end()) {
+      continue;
+    }
+    tried.push_back(binding.signal);
+    if (Fresh(bindings, binding.signal, at)) {
+      return Watch::kFresh;
+    }
+    watch = Watch::kStale;
+  }
+  return watch;
 }
 
 Watch WatchBook::Of(std::string_view entity, Family family, EventTime at) const {
@@ -81,21 +112,29 @@ Watch WatchBook::Of(std::string_view entity, Family family, EventTime at) const 
   if (found == by_entity_.end()) {
     return Watch::kUnmonitored;
   }
-  Watch watch = Watch::kUnmonitored;
-  std::vector<SignalId> tried;
-  for (const Binding& binding : found->second) {
-    const Signal& signal = rules_.program().signal(binding.signal);
-    if (signal.family != family || signal.severity == Severity::kInfo ||
-        std::find(tried.begin(), tried.end(), binding.signal) != tried.end()) {
-      continue;
-    }
-    tried.push_back(binding.signal);
-    if (Fresh(found->second, binding.signal, at)) {
-      return Watch::kFresh;
-    }
-    watch = Watch::kStale;
+  // What is seen of a call is said of the call, and no proof that its end is well.
+  return Best(found->second, at, [family](const Signal& signal) {
+    return signal.family == family && !signal.relation;
+  });
+}
+
+Watch WatchBook::OfRelation(RelationId relation, std::string_view from, std::string_view to,
+                            Family family, EventTime at) const {
+  if (by_relation_.empty()) {
+    return Watch::kUnmonitored;
   }
-  return watch;
+  const auto found = by_relation_.find(RelationKey(from, to));
+  if (found == by_relation_.end()) {
+    return Watch::kUnmonitored;
+  }
+  return Best(found->second, at, [family, relation](const Signal& signal) {
+    return signal.family == family && signal.relation == relation;
+  });
+}
+
+Millis WatchBook::IntervalOf(SignalId signal, std::string_view entity) const {
+  const Series* newest = Newest(signal, entity);
+  return newest == nullptr ? Millis{0} : newest->interval;
 }
 
 bool WatchBook::Fresh(const std::vector<Binding>& bindings, SignalId signal, EventTime at) const {

@@ -28,6 +28,9 @@ class WatchBook : public WatchView {
   void DropDead();
 
   Watch Of(std::string_view entity, Family family, EventTime at) const override;
+  Watch OfRelation(RelationId relation, std::string_view from, std::string_view to, Family family,
+                   EventTime at) const override;
+  Millis IntervalOf(SignalId signal, std::string_view entity) const override;
 
   // The series with the newest sample that the signal sees of the entity; null: none is bound.
   const Series* Newest(SignalId signal, std::string_view entity) const;
@@ -43,6 +46,9 @@ class WatchBook : public WatchView {
     const Series* series = nullptr;
   };
   bool TryBind(const Binding& binding, const Topology& topology);
+  // Of the signals for which `counts` is true: fresh if one of them is.
+  template <typename Counts>
+  Watch Best(const std::vector<Binding>& bindings, EventTime at, const Counts& counts) const;
   bool Fresh(const std::vector<Binding>& bindings, SignalId signal, EventTime at) const;
   bool FreshSelector(const std::vector<Binding>& bindings, SignalId signal, SelectorId selector,
                      EventTime at) const;
@@ -51,6 +57,7 @@ class WatchBook : public WatchView {
   Millis lookback_;
   std::vector<std::vector<SignalId>> signals_of_;  // by SelectorId
   StringMap<std::vector<Binding>> by_entity_;
+  StringMap<std::vector<Binding>> by_relation_;  // those of signals on relations once more
   std::vector<Binding> unresolved_;
   // Selectors that ever named an entity of the signal, by SignalId: the others are joined in by
   // other labels and cannot tell.

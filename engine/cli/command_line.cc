@@ -94,6 +94,10 @@ void AddReplay(CLI::App& app, ReplayArguments& arguments) {
   command->add_option("--retell", arguments.journal_from,
                       "The journal of a live run over the same input: its ticks, exactly");
   command->add_option("--signals", arguments.signals, "Where the transitions of signals go");
+  command->add_option("--learned", arguments.learned,
+                      "Base rates of signals, a file that --learn wrote; or none");
+  command->add_option("--learn", arguments.learn,
+                      "Where the base rates of this input's signals go");
   command->add_flag("--no-positions", arguments.no_positions,
                     "Leave topic, partition and offset out of the evidence");
 }

@@ -57,9 +57,11 @@ struct ReplayArguments {
   std::string output = "-";
   std::string dead_letter, late;  // paths; "" drops and counts
   std::string journal;
-  std::string journal_from;  // of a live run, to be told again
-  int threads = 0;           // 0: one per core
-  std::string signals;       // where the transitions of signals go; "" nowhere
+  std::string journal_from;      // of a live run, to be told again
+  int threads = 0;               // 0: one per core
+  std::string learned = "none";  // base rates of signals: a file, or none
+  std::string learn;             // where base rates of this input go; "" nowhere
+  std::string signals;           // where the transitions of signals go; "" nowhere
   size_t batch_records = 256;
   bool no_positions = false;  // leave topic, partition, offset out of evidence
 };

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "fmt/format.h"
@@ -9,6 +12,7 @@
 
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
+#include "engine/base_rates.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/config.h"
 #include "engine/cli/exit_code.h"
@@ -100,6 +104,54 @@ std::string SignalLine(const Transition& transition, const Program& program) {
   return std::string(buffer.GetString(), buffer.GetSize()) + '\n';
 }
 
+absl::Status ReadLearned(const std::string& path, PipelineOptions& options) {
+  if (path == "none") return absl::OkStatus();
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file.is_open() || file.bad()) {
+    return absl::NotFoundError(fmt::format("{}: cannot be read", path));
+  }
+  absl::StatusOr<BaseRates> rates = BaseRates::Parse(text);
+  if (!rates.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", path, std::string(rates.status().message())));
+  }
+  options.incidents.correlator.rates = std::make_shared<const BaseRates>(*std::move(rates));
+  return absl::OkStatus();
+}
+
+// Learns how often signals fire while no incident that affects somebody holds them.
+class Learning {
+ public:
+  void OnIncident(const Incident& incident) {
+    std::set<std::string>& held = held_[incident.id];
+    held.clear();
+    if (incident.status != IncidentStatus::kOpen || incident.blast_radius.actual == 0) {
+      held_.erase(incident.id);
+      return;
+    }
+    for (const Incident::Symptom& symptom : incident.symptoms) held.insert(symptom.signal);
+  }
+  void OnTransition(const Transition& transition, const Program& program) {
+    learner_.Advance(transition.time);
+    if (transition.to != SignalState::kFiring) return;
+    const std::string& signal = program.signal(transition.signal).name;
+    learner_.Note(signal, std::any_of(held_.begin(), held_.end(), [&](const auto& entry) {
+                    return entry.second.contains(signal);
+                  }));
+  }
+  absl::Status Write(const std::string& path) const {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << learner_.rates().ToText();
+    if (!file.flush()) return absl::DataLossError(fmt::format("{}: cannot be written", path));
+    return absl::OkStatus();
+  }
+
+ private:
+  RateLearner learner_;
+  std::map<std::string, std::set<std::string>> held_;  // signals by open incident
+};
+
 }  // namespace
 
 absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments) {
@@ -110,6 +162,7 @@ absl::StatusOr<ReplaySetup> PrepareReplay(const ReplayArguments& arguments) {
   }
   RETURN_IF_ERROR(ReadTimes(arguments, setup.options));
   RETURN_IF_ERROR(AddInputs(arguments, setup));
+  RETURN_IF_ERROR(ReadLearned(arguments.learned, setup.options));
   setup.options.threads = arguments.threads > 0
                               ? arguments.threads
                               : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -145,16 +198,21 @@ int RunReplay(const ReplayArguments& arguments) {
   Pipeline pipeline(setup->program, **source, **sink, metrics, setup->options);
   Terminal progress(stderr);
   size_t revisions = 0;
+  Learning learning;
   pipeline.OnIncident([&](const Incident& incident) {
     ++revisions;
+    learning.OnIncident(incident);
     progress.Progress(
         fmt::format("{}  {} revisions", FormatRfc3339(incident.updated_at), revisions));
   });
   std::ofstream signals;
   if (!arguments.signals.empty()) {
     signals.open(arguments.signals, std::ios::binary | std::ios::trunc);
+  }
+  if (!arguments.signals.empty() || !arguments.learn.empty()) {
     pipeline.OnTransition([&](const Transition& transition, const Program& program) {
-      signals << SignalLine(transition, program);
+      if (signals.is_open()) signals << SignalLine(transition, program);
+      learning.OnTransition(transition, program);
     });
   }
   absl::Status status = pipeline.Run();
@@ -164,6 +222,7 @@ int RunReplay(const ReplayArguments& arguments) {
   if (status.ok() && !arguments.signals.empty() && !signals.flush()) {
     status = absl::DataLossError(fmt::format("{}: cannot be written", arguments.signals));
   }
+  if (status.ok() && !arguments.learn.empty()) status = learning.Write(arguments.learn);
   progress.Progress("");
   if (!status.ok()) return PrintFailure(status);
   if (progress.interactive()) {

@@ -106,7 +106,7 @@ TEST(Root, TheScoresAreThoseOfTheDocs) {
   EXPECT_EQ(regions[0].candidates()[0].name, "array:a1");
   EXPECT_EQ(scores["array:a1"], 635);
   EXPECT_EQ(scores["disk:a1/d7"], 245);
-  EXPECT_EQ(scores["datastore:ds1"], 291);
+  EXPECT_EQ(scores["datastore:ds1"], 375);
   EXPECT_EQ(scores["vm:web1"], 375);
 }
 

@@ -42,6 +42,15 @@ Watch FakeWatch::Of(std::string_view entity, Family family, EventTime) const {
   return Watch::kUnmonitored;
 }
 
+Watch FakeWatch::OfRelation(RelationId relation, std::string_view from, std::string_view to,
+                            Family family, EventTime) const {
+  if (blind_.contains(from) || blind_.contains(to)) return Watch::kUnmonitored;
+  for (const Signal& signal : program_->signals) {
+    if (signal.relation == relation && signal.family == family) return Watch::kFresh;
+  }
+  return Watch::kUnmonitored;
+}
+
 std::shared_ptr<const Program> CompileRules(std::string_view text) {
   CompileResult result = Compile({RuleSource("world.rn", std::string(text))});
   if (result.program == nullptr) {
@@ -145,6 +154,18 @@ Transition World::Firing(double at, std::string_view signal, std::string_view en
 void World::Fire(double at, std::string_view signal, std::string_view entity, double onset,
                  double value) {
   queue_[ToMillis(At(at))].push_back(Firing(at, signal, entity, onset, value));
+}
+
+void World::FireOn(double at, std::string_view signal, std::string_view from,
+                   std::string_view entity, double onset) {
+  Fire(at, signal, entity, onset);
+  queue_[ToMillis(At(at))].back().relation_from = from;
+}
+
+void World::EndOn(double at, std::string_view signal, std::string_view from,
+                  std::string_view entity) {
+  End(at, signal, entity);
+  queue_[ToMillis(At(at))].back().relation_from = from;
 }
 
 void World::Send(double at, const Transition& transition) {

@@ -24,6 +24,9 @@ class FakeWatch : public WatchView {
   Watch Of(std::string_view entity, Family family, EventTime at) const override;
   // An entity, or a whole kind.
   void Blind(std::string_view what) { blind_.emplace(what); }
+  // Relations are watched where they have signals, all between the same kinds of entities.
+  Watch OfRelation(RelationId relation, std::string_view from, std::string_view to, Family family,
+                   EventTime at) const override;
   void Stale(std::string_view what) { stale_.emplace(what); }
 
  private:
@@ -56,6 +59,10 @@ class World {
   void Pending(double at, std::string_view signal, std::string_view entity);
   void Fire(double at, std::string_view signal, std::string_view entity, double onset = -1,
             double value = 1);
+  // On the relation by which `from` depends on the entity.
+  void FireOn(double at, std::string_view signal, std::string_view from, std::string_view entity,
+              double onset = -1);
+  void EndOn(double at, std::string_view signal, std::string_view from, std::string_view entity);
   void End(double at, std::string_view signal, std::string_view entity, std::string reason = "");
   void Send(double at, const Transition& transition);
   // Ticks of a second up to and with `until`; what was emitted on the way.
