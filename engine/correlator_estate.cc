@@ -268,7 +268,18 @@ std::span<const EntityId> Estate::RelationsFrom(EntityId id) const {
 
 bool Estate::WellBehind(EntityId to, Family family) const {
   const NodeKey node = ToNode(to, family);
-  return WatchOf(node) == Watch::kFresh && !Showing(node);
+  if (WatchOf(node) != Watch::kFresh || Showing(node)) return false;
+  const std::span<const EntityId> seen = RelationsTo(to);
+  const auto shows = [&](EntityId from) {
+    return std::any_of(seen.begin(), seen.end(), [&](EntityId relation) {
+      return EndsOf(relation)->from == from && Showing(ToNode(relation, family));
+    });
+  };
+  const std::span<const Edge> edges = Downstream(to);
+  return std::any_of(edges.begin(), edges.end(), [&](const Edge& edge) {
+    return edge.validity.At(now_) && !shows(edge.other) &&
+           WatchOf(edge.relation, edge.other, to, family) == Watch::kFresh;
+  });
 }
 
 void Estate::NoteChange(std::string_view entity, EventTime time) {

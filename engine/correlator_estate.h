@@ -125,8 +125,9 @@ class Estate {
   // Relations with symptoms that point to the entity / that it depends by. By name.
   std::span<const EntityId> RelationsTo(EntityId id) const;
   std::span<const EntityId> RelationsFrom(EntityId id) const;
-  // Whether the entity is watched and well in the family in which a relation to it shows something:
-  // then the relation speaks for itself only.
+  // Whether the entity is watched and well in the family in which a relation to it shows something,
+  // and so is another relation to it: then the one speaks for itself only. Without the other it may
+  // be the entity's own network, which what it measures of itself leaves out.
   bool WellBehind(EntityId to, Family family) const;
 
   bool InMap(EntityId id) const { return (id.value() & kUnmappedBit) == 0; }

@@ -516,6 +516,7 @@ void IncidentStore::Lifecycle::Take(LiveIncident& from, LiveIncident& to,
     for (ActiveSymptom* active : region.items()[explained.item].symptoms) {
       if (active->owner != from.slot) continue;
       --from.active;
+      from.info -= program_->signal(active->symptom.signal).severity == Severity::kInfo ? 1 : 0;
       from.taken_by.insert(to.slot);
       from.symptoms.erase({active->symptom.entity, program_->signal(active->symptom.signal).name,
                            active->symptom.relation_from});

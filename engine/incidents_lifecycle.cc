@@ -92,11 +92,12 @@ void IncidentStore::Lifecycle::OnEnded(const Correlator::Ended& ended) {
     owned->second.resolved_at = ended.time;
     owned->second.resolved_reason = ended.reason;
   }
-  SymptomEnded(live, symptom.entity, ended.time, ended.reason);
+  SymptomEnded(live, symptom.entity, ended.time, ended.reason,
+               program_->signal(symptom.signal).severity == Severity::kInfo);
 }
 
 void IncidentStore::Lifecycle::SymptomEnded(LiveIncident& live, const std::string& entity,
-                                            EventTime time, const std::string& reason) {
+                                            EventTime time, const std::string& reason, bool info) {
   Note(live, reason.empty() ? "evidence" : reason, /*urgent=*/false);
   const Estate& estate = correlator_.estate();
   std::optional<EntityId> root = estate.Find(live.root);
@@ -106,7 +107,9 @@ void IncidentStore::Lifecycle::SymptomEnded(LiveIncident& live, const std::strin
     live.recovered_at = time;
     Note(live, "root_recovered", /*urgent=*/true);
   }
-  if (--live.active > 0) return;
+  --live.active;
+  live.info -= info ? 1 : 0;
+  if (info || live.active > live.info) return;
   live.last_end = time;
   live.end_reason = reason;
   live.challenger.clear();
@@ -182,9 +185,10 @@ void IncidentStore::Lifecycle::Identify(LiveIncident& live, const std::string& k
 void IncidentStore::Lifecycle::Own(LiveIncident& live, ActiveSymptom& active) {
   if (active.symptom.state != SignalState::kFiring) return;
   correlator_.SetOwner(active, live.slot);
-  ++live.active;
-  const bool known = WasCut(live, active);
   const Signal& signal = program_->signal(active.symptom.signal);
+  ++live.active;
+  live.info += signal.severity == Severity::kInfo ? 1 : 0;
+  const bool known = WasCut(live, active);
   live.symptoms[RecordKeyOf(*program_, active.symptom)] = {active.symptom, std::nullopt, ""};
   const std::string& entity = ConcernedBy(*program_, active.symptom, live.root);
   const bool cause = std::binary_search(live.causes.begin(), live.causes.end(), entity);
@@ -321,6 +325,7 @@ void IncidentStore::Lifecycle::Merge(LiveIncident& survivor, LiveIncident& later
   }
   survivor.restored_until = std::max(survivor.restored_until, later.restored_until);
   survivor.active += later.active;
+  survivor.info += later.info;
   survivor.had_evidence = survivor.had_evidence || later.had_evidence;
   if (!later.recovered_at) survivor.recovered_at.reset();
   for (const auto& [key, owned] : later.symptoms) survivor.symptoms[key] = owned;
@@ -377,10 +382,12 @@ void IncidentStore::Lifecycle::RunTimers() {
       NoteTurn(live);
       Emit(live, state, std::string(live.due_reason));
     }
-    if (live.recovered_at && live.active > 0 && now_ >= *live.recovered_at + kReleaseAfter) {
+    if (live.recovered_at && live.active > live.info &&
+        now_ >= *live.recovered_at + kReleaseAfter) {
       ReleaseAll(live);
     }
-    if (live.active == 0 && now_ >= live.last_end + ResolveAfter(live)) {
+    if (live.active == live.info && now_ >= live.last_end + ResolveAfter(live)) {
+      if (live.info > 0) ReleaseAll(live);
       Close(live, IncidentState::kResolved,
             live.end_reason.empty() ? "symptoms_ended" : std::string(live.end_reason));
       ++stats_.resolved;
@@ -399,7 +406,7 @@ void IncidentStore::Lifecycle::ReleaseAll(LiveIncident& live) {
     correlator_.SetOwner(*active, kNoIncident);
     correlator_.SetDue(active->region, kMinTime);
   }
-  live.active = 0;
+  live.active = live.info = 0;
   live.last_end = now_;
 }
 
@@ -417,8 +424,8 @@ void IncidentStore::Lifecycle::EmitDue(LiveIncident& live) {
 EventTime IncidentStore::Lifecycle::NextTimer(const LiveIncident& live) const {
   EventTime due = Reminds(live) ? live.last_emitted + program_->incidents.remind_every : kMaxTime;
   if (!live.due_reason.empty()) due = std::min(due, live.last_emitted + kUpdateInterval);
-  if (live.active == 0) due = std::min(due, live.last_end + ResolveAfter(live));
-  if (live.recovered_at && live.active > 0) {
+  if (live.active == live.info) due = std::min(due, live.last_end + ResolveAfter(live));
+  if (live.recovered_at && live.active > live.info) {
     due = std::min(due, *live.recovered_at + kReleaseAfter);
   }
   return due;

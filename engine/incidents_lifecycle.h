@@ -51,6 +51,7 @@ class IncidentStore::Lifecycle {
   void RestoreOpen(Incident record);
   void RestoreClosed(Incident record);
   void ExpectSymptoms();
+  bool IsInfo(const std::string& signal) const;
   void ApplyRestored(const Transition& transition, std::vector<Correlator::Ended>& ended);
   void FindRestoredRoots();
   void EndUnseen();
@@ -59,7 +60,7 @@ class IncidentStore::Lifecycle {
   // Before the verdicts.
   void OnEnded(const Correlator::Ended& ended);
   void SymptomEnded(LiveIncident& live, const std::string& entity, EventTime time,
-                    const std::string& reason);
+                    const std::string& reason, bool info);
   void NoteCaughtUp();
   void MarkWindows(EventTime tick);
 

@@ -57,7 +57,8 @@ struct LiveIncident : Episode {
   bool had_evidence = false;  // the root showed it itself in this episode
   std::optional<EventTime> recovered_at;
 
-  int64_t active = 0;  // owned symptoms that still last
+  int64_t active = 0;  // owned symptoms that still last …
+  int64_t info = 0;    // … of which so many are only evidence and hold nothing open
   EventTime last_end;  // when the last of them ended
   std::string end_reason;
 

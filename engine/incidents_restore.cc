@@ -315,6 +315,7 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
     live.candidate.latest = std::max(live.candidate.latest, owned.symptom.onset);
     if (!owned.resolved_at) {
       ++live.active;
+      live.info += IsInfo(std::get<1>(key)) ? 1 : 0;
     } else if (!ended || *owned.resolved_at >= live.last_end) {
       live.last_end = *owned.resolved_at;
       live.end_reason = owned.resolved_reason;
@@ -326,6 +327,11 @@ void IncidentStore::Lifecycle::RestoreOpen(Incident record) {
   }
   live.held = record.acknowledged;
   live.record = std::move(record);
+}
+
+bool IncidentStore::Lifecycle::IsInfo(const std::string& signal) const {
+  const std::optional<SignalId> id = program_->FindSignal(signal);
+  return id && program_->signal(*id).severity == Severity::kInfo;
 }
 
 // Who waits for which symptom. What two incidents list was released by the one whose record is
@@ -347,6 +353,7 @@ void IncidentStore::Lifecycle::ExpectSymptoms() {
       }
       at = live->symptoms.erase(at);
       --live->active;
+      live->info -= IsInfo(std::get<1>(key)) ? 1 : 0;
       live->taken_by.insert(owner->second);
       DropBareImpact(*live);
       Note(*live, "evidence", /*urgent=*/false);
@@ -400,14 +407,14 @@ void IncidentStore::Lifecycle::EndUnseen() {
   for (const auto& [key, slot] : std::exchange(expected_, {})) {
     LiveIncident& live = open_.at(slot);
     live.symptoms.at(key).resolved_at = now_;
-    SymptomEnded(live, std::get<0>(key), now_, "");
+    SymptomEnded(live, std::get<0>(key), now_, "", IsInfo(std::get<1>(key)));
   }
   for (auto& [slot, live] : open_) {
     for (Incident::Symptom& symptom : live.foreign) {
       if (symptom.resolved_at) continue;
       symptom.resolved_at = now_;
       symptom.resolved_reason = "rule_removed";
-      SymptomEnded(live, symptom.entity, now_, "rule_removed");
+      SymptomEnded(live, symptom.entity, now_, "rule_removed", false);
     }
   }
 }

@@ -136,6 +136,24 @@ TEST(Cover, InfoOpensNothingAlone) {
   EXPECT_EQ(world.Verdict("app_note", App(1)), "below_threshold: info opens nothing alone");
 }
 
+// Else the next fault, half an hour later, would be a part of this one.
+TEST(Cover, InfoHoldsNothingOpen) {
+  World world(kRules);
+  world.Map(App(1) + " -runs_on-> vm:v1");
+  world.Fire(10, "app_note", App(1));
+  world.Fire(11, "app_errors", App(1));
+  world.Run(100);
+  world.End(110, "app_errors", App(1));
+  world.Run(1'800);
+  ASSERT_EQ(world.Latest().size(), 1U);
+  EXPECT_EQ(world.Latest()[0].symptoms_total, 2);
+  EXPECT_EQ(world.Latest()[0].status, IncidentStatus::kResolved);
+  EXPECT_EQ(world.Latest()[0].resolved_at, World::At(170)) << "a minute after the last that is a failure";
+  world.Fire(1'810, "vm_slow", "vm:v1");
+  world.Run(1'900);
+  EXPECT_EQ(world.Latest().size(), 2U);
+}
+
 TEST(Cover, WhatIsNotInTheMapOpensItsOwn) {
   World world(kRules);
   world.Fire(10, "app_errors", App(1));

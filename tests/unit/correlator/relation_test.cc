@@ -62,6 +62,28 @@ TEST(Relation, TheOnlyCallThatIsWatchedSpeaksForTheCalledOne) {
   EXPECT_EQ(world.Latest()[0].root[0].entity, "app:cart");
 }
 
+// It serves in time, but nobody else is there to say that its network is well.
+TEST(Relation, TheOnlyCallSpeaksForTheCalledOneThatServesInTime) {
+  World world(std::string(kRules) + std::string(kServed));
+  world.Map("app:web -calls-> app:cart");
+  world.FireOn(30, "slow_calls", "app:web", "app:cart", 10);
+  world.Fire(32, "app_errors", "app:web", 12);
+  world.Run(200);
+  ASSERT_EQ(world.Latest().size(), 1U);
+  EXPECT_EQ(world.Latest()[0].root[0].entity, "app:cart");
+}
+
+TEST(Relation, AllCallsThatAreSlowSpeakForTheCalledOneThatServesInTime) {
+  World world(std::string(kRules) + std::string(kServed));
+  world.Map(kCalls);
+  for (const char* from : {"app:web", "app:mobile", "app:admin"}) {
+    world.FireOn(30, "slow_calls", from, "app:cart", 10);
+  }
+  world.Run(200);
+  ASSERT_EQ(world.Latest().size(), 1U);
+  EXPECT_EQ(world.Latest()[0].root[0].entity, "app:cart");
+}
+
 TEST(Relation, ACallIsTheRootWhenTheCalledOneIsWell) {
   World world(std::string(kRules) + std::string(kServed));
   world.Map(kCalls);
@@ -149,7 +171,7 @@ TEST(Relation, ComesToAnEndAndTheNextOneIsAnother) {
   world.Run(400);
   ASSERT_EQ(world.Latest().size(), 2U);
   EXPECT_EQ(world.Latest()[0].status, IncidentStatus::kResolved);
-  EXPECT_EQ(world.Latest()[1].root[0].entity, "calls:app%3Aweb/app%3Asearch");
+  EXPECT_EQ(world.Latest()[1].root[0].entity, "app:search") << "nobody else calls it";
 }
 
 }  // namespace
