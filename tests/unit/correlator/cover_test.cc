@@ -148,7 +148,8 @@ TEST(Cover, InfoHoldsNothingOpen) {
   ASSERT_EQ(world.Latest().size(), 1U);
   EXPECT_EQ(world.Latest()[0].symptoms_total, 2);
   EXPECT_EQ(world.Latest()[0].status, IncidentStatus::kResolved);
-  EXPECT_EQ(world.Latest()[0].resolved_at, World::At(170)) << "a minute after the last that is a failure";
+  EXPECT_EQ(world.Latest()[0].resolved_at, World::At(170))
+      << "a minute after the last that is a failure";
   world.Fire(1'810, "vm_slow", "vm:v1");
   world.Run(1'900);
   EXPECT_EQ(world.Latest().size(), 2U);
