@@ -24,6 +24,7 @@ the fault nearest to its onset among those whose window holds it.
 
 import argparse
 import datetime
+import itertools
 import json
 import math
 import os
@@ -85,12 +86,12 @@ def _take(opening, record):
 
 def shares_of(ranks, roots):
     """(share of the first place, share of the first three) that falls to one of `roots`."""
-    best = {}
-    for score, entity in ranks:
-        best[entity] = max(best.get(entity, score), score)
+    places_of = {}
+    for score, entity in ranks:  # the order is the engine's: a root that was first keeps its place within a margin
+        places_of.setdefault(entity, score)
     place, first, three = 0, 0.0, 0.0
-    for score in sorted(set(best.values()), reverse=True):
-        tied = [entity for entity, own in best.items() if own == score]
+    for _, group in itertools.groupby(places_of.items(), key=lambda item: item[1]):
+        tied = [entity for entity, _ in group]
         right = sum(entity in roots for entity in tied)
         if right:
             first = right / len(tied) if place == 0 else 0.0
