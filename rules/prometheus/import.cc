@@ -131,8 +131,9 @@ AlertEntity EntityOfAlert(const Rule& rule, const ImportOptions& options) {
     entity.identity_from.back().second = last;
   };
   for (const auto& [name, label] : options.mapping) {
-    const auto kind = std::find_if(options.kinds.begin(), options.kinds.end(),
-                                   [&](const ImportKind& one) { return one.name == name; });
+    const auto kind =
+        std::find_if(options.kinds.begin(), options.kinds.end(),
+                     [&wanted = name](const ImportKind& one) { return one.name == wanted; });
     if (kind == options.kinds.end() || !AlertCarries(rule, label, false)) continue;
     // The label is the identity's last part: a disk of an array, an interface of a switch.
     const bool others =
