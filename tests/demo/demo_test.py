@@ -122,6 +122,20 @@ class DnsTest(StoryTest):
     def last_open(self):
         return [record for record in self.the_incident() if record["status"] == "open"][-1]
 
+    def test_prints_what_the_readme_shows(self):
+        """Every line between the marks of omission, in order; only the wall clock differs."""
+        with open("README.md", encoding="utf-8") as file:
+            text = file.read()
+        begin = text.index("```text\nA music store") + len("```text\n")
+        shown = text[begin:text.index("```", begin)].splitlines()
+        printed = iter(rootnote("demo", "dns").splitlines())
+        for line in shown:
+            if not line or line.strip() == "…":
+                continue
+            part = line.split(" …")[0]
+            part = part.rsplit(", ", 1)[0] if part.endswith("s of wall clock") else part
+            self.assertTrue(any(other.startswith(part) for other in printed), f"not printed there: {line}")
+
     def test_one_incident_with_the_resolver_as_its_root(self):
         for record in self.the_incident():
             self.assertEqual(record["root"][0]["entity"], "dns:internal-atlantic")
