@@ -13,6 +13,7 @@
 #include "benchmark/benchmark.h"
 #include "fmt/format.h"
 
+#include "bench/fitness.h"
 #include "connectors/memory/memory.h"
 #include "engine/cli/demo_rules.h"
 #include "engine/cli/estate/feed.h"
@@ -153,19 +154,6 @@ void ReplayEstate(benchmark::State& state, const std::shared_ptr<const Program>&
   state.SetLabel(fmt::format("in {:016x} out {:016x}", input.digest, *story.output));
 }
 
-// Why this build must not be measured; "" when it may.
-std::string Unfit() {
-#ifdef ROOTNOTE_ASSERTS
-  return "asserts are on";
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return "it is sanitized";
-#elif !defined(__OPTIMIZE__)
-  return "it is not optimised";
-#else
-  return "";
-#endif
-}
-
 std::string FirstLine(const char* command) {
   std::string line;
   if (std::FILE* pipe = popen(command, "r"); pipe != nullptr) {
@@ -194,7 +182,7 @@ void AddContext() {
 }
 
 int Main(int argc, char** argv) {
-  if (const std::string why = Unfit(); !why.empty()) {
+  if (const std::string why = bench::Unfit(); !why.empty()) {
     fmt::print(stderr,
                "replay_bench: this build is not for measuring: {}; use the preset release\n", why);
     return 64;

@@ -374,6 +374,17 @@ class OwnJson : public JsonFormat {
     return std::nullopt;
   }
 
+  // Whether `deleted` takes back what the record names.
+  template <typename Type>
+  Failure ReadPresence(const JsonTree& tree, Type present, Type deleted, Type& type) {
+    const size_t at = At(Key::kDeleted);
+    if (at != 0 && tree[at].type != JsonNode::Type::kBool) {
+      return FailType(tree, at, "true or false");
+    }
+    type = at != 0 && tree[at].truth ? deleted : present;
+    return std::nullopt;
+  }
+
   // What entities and relations share: labels, deleted, source, time.
   Failure ReadChange(const JsonTree& tree, TopologyChange::Type present,
                      TopologyChange::Type deleted, TopologyChange& change) {
@@ -389,14 +400,12 @@ class OwnJson : public JsonFormat {
     if (!failure) {
       failure = ReadTime(tree, change.time);
     }
+    if (!failure) {
+      failure = ReadPresence(tree, present, deleted, change.type);
+    }
     if (failure) {
       return failure;
     }
-    const size_t deleted_at = At(Key::kDeleted);
-    if (deleted_at != 0 && tree[deleted_at].type != JsonNode::Type::kBool) {
-      return FailType(tree, deleted_at, "true or false");
-    }
-    change.type = deleted_at != 0 && tree[deleted_at].truth ? deleted : present;
     change.labels = Labels::FromViews(labels_);
     change.source = source;
     return std::nullopt;
@@ -482,14 +491,12 @@ class OwnJson : public JsonFormat {
     if (!failure) {
       failure = ReadTime(tree, change.time);
     }
+    if (!failure) {
+      failure = ReadPresence(tree, present, deleted, change.type);
+    }
     if (failure) {
       return failure;
     }
-    const size_t deleted_at = At(Key::kDeleted);
-    if (deleted_at != 0 && tree[deleted_at].type != JsonNode::Type::kBool) {
-      return FailType(tree, deleted_at, "true or false");
-    }
-    change.type = deleted_at != 0 && tree[deleted_at].truth ? deleted : present;
     change.id = id;
     change.by = by;
     change.comment = comment;
